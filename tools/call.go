@@ -1,0 +1,139 @@
+package tools
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+)
+
+// Control is what a tool may do to the phone line. The agent's line implements it.
+type Control interface {
+	// Hangup ends the phone call now, cutting off what is being said. reason goes to the call's record.
+	Hangup(ctx context.Context, reason string) error
+}
+
+// ErrNoLine is what [Control] answers when a tool runs without a phone line, as in a unit test.
+var ErrNoLine = errors.New("no phone line")
+
+// Call is a phone call as one run of a tool sees it. The zero value is usable, which keeps tests of handlers short.
+//
+// The agent makes one Call for the phone call and derives one for each function call with [Call.For]. The fields must
+// not be changed after that; Set and Get may be used by tools that run at the same time.
+type Call struct {
+	// Static.
+
+	ID      string // of the phone call, as in its record
+	Caller  string // number as the trunk claims it: never proof of who is calling
+	Dialled string // number that was called
+	Agent   string // name of the agent profile
+	// CallID is the Realtime call_id of the function call; empty before For.
+	CallID string
+	// Invocation is the idempotency key of this run. It depends only on ID and CallID, so a run that is repeated after
+	// a reconnect has the same key, and a back end that stores it cannot act twice.
+	Invocation string
+	// Control acts on the phone line. Inside a handler it is never nil: without a line it answers ErrNoLine.
+	Control Control
+	// Log is the logger of the phone call; nil discards. Handlers use Logger.
+	Log *slog.Logger
+
+	tool string // set by Run
+
+	// Guarded by itself; shared by all Calls of one phone call.
+
+	shared atomic.Pointer[values]
+}
+
+// For returns the Call of one function call of the same phone call. callID is the Realtime call_id.
+func (c *Call) For(callID string) *Call {
+	d := &Call{
+		ID: c.ID, Caller: c.Caller, Dialled: c.Dialled, Agent: c.Agent,
+		CallID: callID, Invocation: invocationKey(c.ID, callID),
+		Control: c.Control, Log: c.Log, tool: c.tool,
+	}
+	d.shared.Store(c.values())
+	return d
+}
+
+// Set keeps a value for the rest of the phone call: a customer found by one tool is there for the next.
+func (c *Call) Set(key string, value any) {
+	v := c.values()
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.m[key] = value
+}
+
+// Get returns a value that Set kept, and whether there is one.
+func (c *Call) Get(key string) (any, bool) {
+	v := c.values()
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	value, ok := v.m[key]
+	return value, ok
+}
+
+// Logger returns a logger that names the tool and the run. It is never nil.
+func (c *Call) Logger() *slog.Logger {
+	if c.Log == nil {
+		return slog.New(slog.DiscardHandler)
+	}
+	return c.Log.With("tool", c.tool, "invocation", c.Invocation)
+}
+
+// values are what tools keep for the length of a phone call.
+type values struct {
+	mu sync.Mutex
+	m  map[string]any // guarded by mu
+}
+
+// values returns the shared values and makes them at the first use, whichever goroutine comes first.
+func (c *Call) values() *values {
+	if v := c.shared.Load(); v != nil {
+		return v
+	}
+	c.shared.CompareAndSwap(nil, &values{m: map[string]any{}})
+	return c.shared.Load()
+}
+
+// forRun returns the Call that a handler gets: complete, and not shared with the caller of Run.
+func (c *Call) forRun(tool string) *Call {
+	if c == nil {
+		c = &Call{}
+	}
+	d := c.For(c.CallID)
+	if c.Invocation != "" {
+		d.Invocation = c.Invocation
+	}
+	if d.Control == nil {
+		d.Control = noLine{}
+	}
+	d.tool = tool
+	return d
+}
+
+// invocationKey derives the idempotency key. It is a hash because the ids of a server may hold any characters and any
+// length, and the key travels in HTTP headers and database keys. Without a call_id nothing can be repeated, so any
+// unused key will do.
+func invocationKey(id, callID string) string {
+	if callID == "" {
+		return "inv_" + randomHex(16)
+	}
+	sum := sha256.Sum256([]byte(id + "\x00" + callID))
+	return "inv_" + hex.EncodeToString(sum[:16])
+}
+
+func randomHex(n int) string {
+	b := make([]byte, n)
+	_, _ = rand.Read(b) // never fails: crypto/rand stops the program instead
+	return hex.EncodeToString(b)
+}
+
+type noLine struct{}
+
+var _ Control = noLine{}
+
+func (noLine) Hangup(context.Context, string) error { return ErrNoLine }

@@ -1,0 +1,113 @@
+package tools
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+)
+
+func TestInvocationKey(t *testing.T) {
+	call := &Call{ID: "c1"}
+	a := call.For("call_1").Invocation
+	if a != call.For("call_1").Invocation || a != (&Call{ID: "c1"}).For("call_1").Invocation {
+		t.Error("the key of a repeated run differs")
+	}
+	for _, other := range []*Call{call.For("call_2"), (&Call{ID: "c2"}).For("call_1"), (&Call{ID: "c1c"}).For("all_1")} {
+		if other.Invocation == a {
+			t.Error("two runs share a key")
+		}
+	}
+	if call.For("").Invocation == call.For("").Invocation {
+		t.Error("runs without a call_id share a key")
+	}
+}
+
+func TestCallInHandler(t *testing.T) {
+	r := NewRegistry()
+	var got *Call
+	must(t, Add(r, "look", "", func(_ context.Context, c *Call, _ struct{}) (string, error) {
+		got = c
+		return "", c.Control.Hangup(t.Context(), "x")
+	}))
+	base := &Call{ID: "c1", Caller: "+15550001", Dialled: "+15550002", Agent: "desk"}
+	o := r.Run(t.Context(), Invocation{Name: "look", Call: base.For("call_7")})
+	if !errors.Is(o.Err, ErrNoLine) {
+		t.Errorf("no line: %v", o.Err)
+	}
+	want := base.For("call_7")
+	if got.ID != "c1" || got.Caller != base.Caller || got.Dialled != base.Dialled || got.Agent != "desk" || got.CallID != "call_7" || got.Invocation != want.Invocation {
+		t.Errorf("got %s %s %s", got.ID, got.CallID, got.Invocation)
+	}
+	r.Run(t.Context(), Invocation{Name: "look", Call: &Call{Invocation: "mine"}})
+	if got.Invocation != "mine" {
+		t.Errorf("own key lost: %s", got.Invocation)
+	}
+	r.Run(t.Context(), Invocation{Name: "look"})
+	if got == nil || got.Invocation == "" {
+		t.Error("a run without a call has no key")
+	}
+}
+
+type cutter struct{ reason string }
+
+func (c *cutter) Hangup(_ context.Context, reason string) error {
+	c.reason = reason
+	return nil
+}
+
+func TestControlReachesTheLine(t *testing.T) {
+	r, line := NewRegistry(), &cutter{}
+	must(t, Add(r, "cut", "", func(ctx context.Context, c *Call, _ struct{}) (string, error) {
+		return "", c.Control.Hangup(ctx, "abuse")
+	}))
+	r.Run(t.Context(), Invocation{Name: "cut", Call: &Call{Control: line}})
+	if line.reason != "abuse" {
+		t.Errorf("got %q", line.reason)
+	}
+}
+
+func TestValuesAreSharedByParallelTools(t *testing.T) {
+	r := NewRegistry()
+	must(t, Add(r, "keep", "", func(_ context.Context, c *Call, in struct {
+		Key string `json:"key"`
+	}) (string, error) {
+		c.Set(in.Key, in.Key)
+		return "", nil
+	}))
+	base := &Call{ID: "c1"}
+	var wg sync.WaitGroup
+	for i := range 16 {
+		wg.Go(func() {
+			r.Run(t.Context(), Invocation{Name: "keep", Arguments: fmt.Sprintf(`{"key":"k%d"}`, i), Call: base.For(fmt.Sprint(i))})
+		})
+	}
+	wg.Wait()
+	for i := range 16 {
+		if v, ok := base.Get(fmt.Sprintf("k%d", i)); !ok || v != fmt.Sprintf("k%d", i) {
+			t.Errorf("k%d is %v %v", i, v, ok)
+		}
+	}
+	if _, ok := (&Call{}).Get("k1"); ok {
+		t.Error("values leak into another phone call")
+	}
+}
+
+func TestLogger(t *testing.T) {
+	(&Call{}).Logger().Error("discarded")
+	var log bytes.Buffer
+	r := NewRegistry()
+	must(t, Add(r, "talk", "", func(_ context.Context, c *Call, _ struct{}) (string, error) {
+		c.Logger().Info("hello")
+		return "", nil
+	}))
+	call := (&Call{ID: "c1", Log: slog.New(slog.NewTextHandler(&log, nil))}).For("call_1")
+	r.Run(t.Context(), Invocation{Name: "talk", Call: call})
+	if !strings.Contains(log.String(), "tool=talk invocation="+call.Invocation) {
+		t.Error(log.String())
+	}
+}
