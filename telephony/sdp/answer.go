@@ -1,0 +1,152 @@
+package sdp
+
+import (
+	"bytes"
+	"fmt"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/trunkline/trunkline/transcode"
+)
+
+// Packet times that are honoured; G.711 works with any, but beyond 60 ms the delay is
+// heard and below 10 ms headers outweigh audio.
+const (
+	minPTime     = 10 * time.Millisecond
+	defaultPTime = 20 * time.Millisecond
+	maxPTime     = 60 * time.Millisecond
+)
+
+// Answer decides an offer (RFC 3264 §6): the first audio stream over RTP/AVP that has
+// a codec of local.Laws is taken, everything else is refused in place. The returned
+// body is the same for the same arguments, byte for byte. An offer that cannot be met
+// returns a *Refusal; the right response is then 488.
+func Answer(offer *Session, local Local) (Negotiated, []byte, error) {
+	chosen, err := chooseStream(offer, local.laws())
+	if err != nil {
+		return Negotiated{}, nil, err
+	}
+	n, err := agree(&offer.Media[chosen], local.laws())
+	if err != nil {
+		return Negotiated{}, nil, err
+	}
+	var b bytes.Buffer
+	writeHead(&b, local)
+	for i := range offer.Media {
+		if i == chosen {
+			writeAudio(&b, local, n)
+			continue
+		}
+		writeRefused(&b, &offer.Media[i])
+	}
+	return n, b.Bytes(), nil
+}
+
+// chooseStream finds the stream to take, or the most telling reason why there is none.
+func chooseStream(s *Session, laws []transcode.Law) (int, error) {
+	var reason error = ErrNoAudio
+	for i := range s.Media {
+		m := &s.Media[i]
+		if !strings.EqualFold(m.Type, "audio") || m.Port == 0 {
+			continue
+		}
+		if !strings.EqualFold(m.Proto, "RTP/AVP") {
+			if reason == ErrNoAudio {
+				reason = ErrTransport
+			}
+			continue
+		}
+		if _, _, ok := m.pick(laws); ok {
+			return i, nil
+		}
+		reason = ErrNoCodec
+	}
+	return -1, reason
+}
+
+// agree works out the figures of a stream that chooseStream took.
+func agree(m *Media, laws []transcode.Law) (Negotiated, error) {
+	if m.Host == "" {
+		return Negotiated{}, ErrNoAddress
+	}
+	if !m.Addr.IsValid() {
+		return Negotiated{}, ErrHostName
+	}
+	codec, law, ok := m.pick(laws)
+	if !ok {
+		return Negotiated{}, ErrNoCodec
+	}
+	n := Negotiated{
+		Law:         law,
+		PayloadType: codec.PayloadType,
+		EventPT:     m.EventPT(),
+		PTime:       packetTime(m),
+		Remote:      netip.AddrPortFrom(m.Addr, uint16(m.Port)),
+		Direction:   m.Direction.Mirror(),
+	}
+	if m.Addr.IsUnspecified() {
+		n.Direction = n.Direction.withoutSending() // hold as RFC 2543 wrote it
+	}
+	return n, nil
+}
+
+// packetTime honours ptime and maxptime within our limits, in steps of 10 ms.
+func packetTime(m *Media) time.Duration {
+	t := m.PTime
+	if t == 0 {
+		t = defaultPTime
+	}
+	if m.MaxPTime > 0 {
+		t = min(t, m.MaxPTime)
+	}
+	t = min(max(t, minPTime), maxPTime)
+	return t.Truncate(minPTime)
+}
+
+func writeHead(b *bytes.Buffer, local Local) {
+	host := hostLine(local.Addr)
+	fmt.Fprintf(b, "v=0\r\no=- %d %d %s\r\ns=-\r\nc=%s\r\nt=0 0\r\n",
+		local.SessionID, local.Version, host, host)
+}
+
+func hostLine(a netip.Addr) string {
+	if a = a.Unmap(); a.Is4() {
+		return "IN IP4 " + a.String()
+	}
+	return "IN IP6 " + a.WithZone("").String()
+}
+
+func writeAudio(b *bytes.Buffer, local Local, n Negotiated) {
+	fmt.Fprintf(b, "m=audio %d RTP/AVP %d", local.Port, n.PayloadType)
+	if n.EventPT >= 0 {
+		fmt.Fprintf(b, " %d", n.EventPT)
+	}
+	fmt.Fprintf(b, "\r\na=rtpmap:%d %s/8000\r\n", n.PayloadType, lawName(n.Law))
+	if n.EventPT >= 0 {
+		writeEvents(b, n.EventPT)
+	}
+	fmt.Fprintf(b, "a=ptime:%d\r\na=%s\r\n", n.PTime.Milliseconds(), n.Direction)
+}
+
+// writeEvents announces digits 0–9, *, #, A–D and flash (RFC 4733 §3.2).
+func writeEvents(b *bytes.Buffer, pt int) {
+	fmt.Fprintf(b, "a=rtpmap:%d telephone-event/8000\r\na=fmtp:%d 0-16\r\n", pt, pt)
+}
+
+// writeRefused keeps the stream's place with port 0 and one of its formats, as the
+// grammar demands at least one (RFC 3264 §6).
+func writeRefused(b *bytes.Buffer, m *Media) {
+	format := "0"
+	if len(m.Formats) > 0 {
+		format = m.Formats[0]
+	}
+	fmt.Fprintf(b, "m=%s 0 %s %s\r\n", m.Type, m.Proto, format)
+}
+
+func lawName(l transcode.Law) string {
+	if l == transcode.PCMA {
+		return "PCMA"
+	}
+	return "PCMU"
+}
