@@ -1,0 +1,127 @@
+package telephony
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"time"
+)
+
+// Config describes a Server. SIP.Listen and Trunks are required.
+type Config struct {
+	SIP    SIP
+	Media  Media
+	Limits Limits
+	Trunks []Trunk
+
+	// Strangers is what sources get that no trunk lists. Default Refuse.
+	Strangers Strangers
+
+	Log *slog.Logger // nil discards
+}
+
+// SIP configures signalling.
+type SIP struct {
+	Listen    []string // "udp://127.0.0.1:5060", "tcp://:5060"; port 0 is any free port
+	Advertise string   // address or name in Contact, Via and SDP; default: found per peer
+}
+
+// Media configures audio.
+type Media struct {
+	// Bind is the local address of the RTP sockets. Default: every address, and the one
+	// that SIP advertises in the session description.
+	Bind netip.Addr
+
+	// FirstPort and LastPort bound the RTP and RTCP ports, two for each call. Both 0
+	// means any free port.
+	FirstPort, LastPort int
+
+	ReorderWindow time.Duration // how long a missing packet is waited for; default of package media
+	FirstTimeout  time.Duration // no packet at all since the answer; likewise
+	Timeout       time.Duration // no packet any more; likewise
+}
+
+// Limits bound what the server takes on.
+type Limits struct {
+	Calls          int           // at once; default 500
+	CallsPerSecond int           // new ones, with bursts of the same size; default 50
+	CallDuration   time.Duration // after which a call is ended; 0 means never
+}
+
+// Trunk is a peer that may send calls.
+type Trunk struct {
+	Name    string
+	Sources []netip.Prefix // its signalling addresses; two trunks may not overlap
+
+	// MediaNetworks limits where its callers' audio may be: an offer that names another
+	// address is refused with 488. Empty: any single host, and loopback only when the
+	// signalling came from loopback.
+	MediaNetworks []netip.Prefix
+
+	// DistrustIdentity ignores P-Asserted-Identity, for a peer that does not check it
+	// (RFC 3325 §5).
+	DistrustIdentity bool
+}
+
+// Strangers says how sources are treated that no trunk lists.
+type Strangers uint8
+
+// The two ways.
+const (
+	Refuse Strangers = iota // 403, limited in rate
+	Silent                  // no answer at all: scanners learn nothing
+)
+
+func (c Config) withDefaults() Config {
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Limits.Calls <= 0 {
+		c.Limits.Calls = 500
+	}
+	if c.Limits.CallsPerSecond <= 0 {
+		c.Limits.CallsPerSecond = 50
+	}
+	return c
+}
+
+// ConfigError names the setting that is wrong.
+type ConfigError struct {
+	Field string
+	What  string
+}
+
+// Error implements error.
+func (e *ConfigError) Error() string { return fmt.Sprintf("telephony: %s: %s", e.Field, e.What) }
+
+func (c Config) check() error {
+	var errs []error
+	if len(c.Trunks) == 0 {
+		errs = append(errs, &ConfigError{"trunks", "none is configured, so nobody could call"})
+	}
+	names := make(map[string]bool)
+	for i, t := range c.Trunks {
+		field := fmt.Sprintf("trunks[%d]", i)
+		switch {
+		case t.Name == "":
+			errs = append(errs, &ConfigError{field, "has no name"})
+		case names[t.Name]:
+			errs = append(errs, &ConfigError{field, fmt.Sprintf("name %q is used twice", t.Name)})
+		case len(t.Sources) == 0:
+			errs = append(errs, &ConfigError{field, "lists no sources"})
+		}
+		names[t.Name] = true
+		for _, p := range append(append([]netip.Prefix(nil), t.Sources...), t.MediaNetworks...) {
+			if !p.IsValid() {
+				errs = append(errs, &ConfigError{field, "holds an invalid network"})
+			}
+		}
+		for _, other := range c.Trunks[:i] {
+			if a, b, overlap := overlapping(t, other); overlap {
+				errs = append(errs, &ConfigError{field, fmt.Sprintf("source %v overlaps %v of trunk %q", a, b, other.Name)})
+			}
+		}
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,190 @@
+package telephony
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/trunkline/trunkline/telephony/sdp"
+	"github.com/trunkline/trunkline/telephony/sipua"
+)
+
+func TestConfigIsChecked(t *testing.T) {
+	good := Trunk{Name: "a", Sources: prefixes("192.0.2.0/24")}
+	handler := HandlerFunc(func(context.Context, *Call) {})
+	for name, cfg := range map[string]Config{
+		"no trunk":     {},
+		"no name":      {Trunks: []Trunk{{Sources: good.Sources}}},
+		"same name":    {Trunks: []Trunk{good, {Name: "a", Sources: prefixes("198.51.100.0/24")}}},
+		"no source":    {Trunks: []Trunk{{Name: "a"}}},
+		"bad network":  {Trunks: []Trunk{{Name: "a", Sources: []netip.Prefix{{}}}}},
+		"overlap":      {Trunks: []Trunk{good, {Name: "b", Sources: prefixes("192.0.2.128/25")}}},
+		"overlap in 6": {Trunks: []Trunk{good, {Name: "b", Sources: prefixes("::ffff:192.0.2.7/128")}}},
+	} {
+		cfg.SIP.Listen = []string{"udp://127.0.0.1:0"}
+		var config *ConfigError
+		if s, err := Listen(cfg, handler); !errors.As(err, &config) {
+			if s != nil {
+				_ = s.Close()
+			}
+			t.Errorf("%s: err = %v", name, err)
+		}
+	}
+	for name, cfg := range map[string]Config{
+		"bad ports":  {Trunks: []Trunk{good}, SIP: SIP{Listen: []string{"udp://127.0.0.1:0"}}, Media: Media{FirstPort: 5, LastPort: 6}},
+		"bad listen": {Trunks: []Trunk{good}, SIP: SIP{Listen: []string{"nonsense"}}},
+	} {
+		if _, err := Listen(cfg, handler); err == nil {
+			t.Errorf("%s: accepted", name)
+		}
+	}
+	if _, err := Listen(Config{}, nil); err == nil {
+		t.Error("no handler: accepted")
+	}
+}
+
+func TestTrunks(t *testing.T) {
+	ts := newTrunks([]Trunk{{Name: "a", Sources: prefixes("192.0.2.0/24", "2001:db8::/32")}, {Name: "b", Sources: prefixes("::ffff:198.51.100.0/120")}})
+	for addr, want := range map[string]string{
+		"192.0.2.7": "a", "::ffff:192.0.2.7": "a", "2001:db8::9": "a", "198.51.100.1": "b", "203.0.113.1": "", "::1": "",
+	} {
+		got := ""
+		if trunk := ts.find(netip.MustParseAddr(addr)); trunk != nil {
+			got = trunk.Name
+		}
+		if got != want {
+			t.Errorf("%s belongs to %q, want %q", addr, got, want)
+		}
+	}
+}
+
+func TestMediaAddresses(t *testing.T) {
+	open, closed := &Trunk{}, &Trunk{MediaNetworks: prefixes("192.0.2.0/24")}
+	for _, tc := range []struct {
+		trunk         *Trunk
+		media, source string
+		want          bool
+	}{
+		{open, "192.0.2.1:4000", "203.0.113.1:5060", true},
+		{open, "10.0.0.1:4000", "203.0.113.1:5060", true},
+		{open, "127.0.0.1:4000", "203.0.113.1:5060", false},
+		{open, "127.0.0.1:4000", "127.0.0.1:5060", true},
+		{open, "[::1]:4000", "[::1]:5060", true},
+		{open, "0.0.0.0:4000", "203.0.113.1:5060", false},
+		{open, "239.1.1.1:4000", "203.0.113.1:5060", false},
+		{open, "192.0.2.1:0", "203.0.113.1:5060", false},
+		{closed, "192.0.2.1:4000", "203.0.113.1:5060", true},
+		{closed, "192.0.3.1:4000", "203.0.113.1:5060", false},
+	} {
+		if got := tc.trunk.allowsMedia(netip.MustParseAddrPort(tc.media), netip.MustParseAddrPort(tc.source)); got != tc.want {
+			t.Errorf("media %s from %s: %v", tc.media, tc.source, got)
+		}
+	}
+}
+
+func TestGate(t *testing.T) {
+	g := newGate(Limits{Calls: 2, CallsPerSecond: 1000})
+	<-g.empty()
+	steps := []*rejection{g.enter(), g.enter(), g.enter()}
+	if !slices.Equal(steps, []*rejection{nil, nil, rejectFull}) {
+		t.Errorf("steps %v", steps)
+	}
+	g.leave()
+	g.tokens, g.rate = 0, 1e-9
+	if r := g.enter(); r != rejectRate {
+		t.Errorf("got %v, want the rate limit", r)
+	}
+	g.close()
+	if r := g.enter(); r != rejectDraining || !g.closed() {
+		t.Errorf("got %v, want draining", r)
+	}
+	select {
+	case <-g.empty():
+		t.Error("empty with one call inside")
+	default:
+	}
+	g.leave()
+	<-g.empty()
+}
+
+func TestIDsSortByTime(t *testing.T) {
+	start := time.UnixMilli(1_700_000_000_000)
+	var ids []string
+	for i := range 200 {
+		ids = append(ids, newID(start.Add(time.Duration(i)*time.Millisecond)))
+	}
+	if !slices.IsSorted(ids) || len(ids[0]) != 24 {
+		t.Errorf("ids %q", ids[:3])
+	}
+	if newID(start) == newID(start) {
+		t.Error("two calls with one id")
+	}
+}
+
+func TestEnds(t *testing.T) {
+	for cause, want := range map[error]Ended{
+		&sipua.ByeError{}: {By: Caller, SIP: 200, Q850: 16},
+		&sipua.ByeError{Reason: sipua.Reason{Protocol: "Q.850", Cause: 31}}: {By: Caller, SIP: 200, Q850: 31},
+		&sipua.ByeError{Reason: sipua.Reason{Protocol: "SIP", Cause: 200}}:  {By: Caller, SIP: 200, Q850: 16},
+		sipua.ErrCancelled: {By: Caller, SIP: 487, Q850: 16},
+		sipua.ErrNoACK:     {By: System, SIP: 408, Q850: 102},
+		sipua.ErrShutdown:  {By: System, SIP: 503, Q850: 41},
+		context.Canceled:   {By: System, SIP: 500, Q850: 41},
+	} {
+		got := endedBy(cause)
+		if got.By != want.By || got.SIP != want.SIP || got.Q850 != want.Q850 || got.Text == "" {
+			t.Errorf("%v: %+v, want %+v", cause, got, want)
+		}
+		if !strings.Contains(got.Error(), got.By.String()) {
+			t.Errorf("text %q", got.Error())
+		}
+	}
+	for status := 300; status < 700; status++ {
+		if c := q850(status); c < 1 || c > 127 {
+			t.Errorf("status %d maps to cause %d", status, c)
+		}
+	}
+}
+
+func TestReoffer(t *testing.T) {
+	const offer = "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8 0 101\r\na=rtpmap:101 telephone-event/8000\r\n"
+	c := &Call{local: sdp.Local{Addr: netip.MustParseAddr("192.0.2.2"), Port: 5000, Version: 1}}
+	parsed, err := sdp.Parse([]byte(offer))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.agreed, c.answer, _ = sdp.Answer(parsed, c.local)
+	c.last = c.answer
+
+	same, err := c.reoffer([]byte(strings.Replace(offer, "- 1 1 IN", "- 1 2 IN", 1)))
+	if err != nil || string(same) != string(c.answer) {
+		t.Errorf("refresh: %v\n%s", err, same)
+	}
+	narrowed, err := c.reoffer([]byte(strings.Replace(offer, "8 0 101", "8 101", 1)))
+	if err != nil || string(narrowed) != string(c.answer) {
+		t.Errorf("narrowed: %v\n%s", err, narrowed)
+	}
+	fax, err := c.reoffer([]byte(offer + "m=image 0 udptl t38\r\n"))
+	if err != nil || !strings.Contains(string(fax), "o=- 0 2 IN") || !strings.Contains(string(fax), "m=image 0 ") {
+		t.Errorf("another stream: %v\n%s", err, fax)
+	}
+	for name, changed := range map[string]string{
+		"port":      strings.Replace(offer, "4000", "4002", 1),
+		"address":   strings.Replace(offer, "c=IN IP4 192.0.2.1", "c=IN IP4 192.0.2.9", 1),
+		"hold":      offer + "a=sendonly\r\n",
+		"codec":     strings.Replace(offer, "8 0 101", "0 101", 1),
+		"switched":  strings.Replace(offer, "m=audio 4000", "m=audio 0", 1),
+		"nonsense":  "m=audio\r\n",
+		"fax only":  "c=IN IP4 192.0.2.1\r\nm=image 4000 udptl t38\r\n",
+		"ptime":     offer + "a=ptime:30\r\n",
+		"no digits": strings.Replace(offer, " 101\r\n", "\r\n", 1),
+	} {
+		if answer, err := c.reoffer([]byte(changed)); err == nil {
+			t.Errorf("%s: accepted with\n%s", name, answer)
+		}
+	}
+}

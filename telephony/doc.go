@@ -1,0 +1,15 @@
+// Package telephony takes phone calls: it joins signalling (sipua), session
+// descriptions (sdp) and audio (media) into calls, and is all that the rest of the
+// program knows of SIP.
+//
+//	INVITE ─► trunk known? ─► room? ─► offer usable? ─► port free? ─► Handler.ServeCall(ctx, call)
+//	            403/silence    503      488               503            │ Ring, Answer, Reject
+//	                                                                     │ call.Media(): audio both ways
+//	BYE, CANCEL, silence on the line, length limit, shutdown ─► ctx ends, its cause is an *Ended
+//	                                                                     ▼
+//	                                              return ─► BYE if answered, media closed, all joined
+//
+// A call lives in one goroutine, in Handler.ServeCall. Returning from it ends the
+// call; a panic in it ends that call alone. While it runs the context says whether the
+// call is still there and, by its cause, how it ended.
+package telephony

@@ -1,0 +1,30 @@
+// Package sipua is the SIP user agent that answers calls: listeners, admission,
+// validation, and one Dialog for each call (RFC 3261 as a UAS).
+//
+// Parsing, framing and transactions come from sipgo. Dialogs are ours, because a
+// dialog is where calls are lost: requests handled in the wrong order, an ACK that
+// is not recognised, a BYE sent to the wrong place.
+//
+//	UDP, TCP
+//	   │   udpListener / tcpListener: who may speak? (Config.Admit, before parsing)
+//	   ▼
+//	sipgo transport ── every message, in the order of the wire ──► arrive
+//	   │                                                            · tags a new INVITE
+//	   ▼   one goroutine for each request, any order                · sees every ACK
+//	sipgo transaction (repeats absorbed, CANCEL → 487)              · notes CSeq numbers
+//	   │
+//	   ▼
+//	handle ── screen: 400 405 416 420 482 505 … ──► outside a dialog: OPTIONS, INVITE
+//	   │                                                   │
+//	   │                                                   ▼
+//	   └─► Dialog.serve: one request at a time,      Config.Invite(ctx, dialog)
+//	       in CSeq order: BYE, re-INVITE, OPTIONS    returning from it ends the call
+//
+// Who owns what: the goroutine that sipgo starts for an INVITE runs Config.Invite
+// and belongs to that call until it is over. The context it is given is cancelled
+// with the reason why the call must end: ErrCancelled, *ByeError, ErrNoACK or
+// ErrShutdown. Timers that repeat a 200 belong to the Dialog. Close ends everything
+// and returns when the last goroutine has left.
+//
+// Nothing here writes a header, a body or a phone number to the log.
+package sipua

@@ -1,0 +1,183 @@
+package sipua
+
+import (
+	"bufio"
+	"errors"
+	"io"
+	"net"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/emiago/sipgo/sip"
+)
+
+func newReader(r io.Reader) *bufio.Reader { return bufio.NewReader(r) }
+
+func TestListenRefusesBadConfigurations(t *testing.T) {
+	busy, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer busy.Close()
+	handler := ringAndWait(make(chan error, 1))
+	for name, cfg := range map[string]Config{
+		"no handler":       {Listen: []string{"udp://127.0.0.1:0"}},
+		"no address":       {Invite: handler},
+		"no scheme":        {Invite: handler, Listen: []string{"127.0.0.1:0"}},
+		"unknown scheme":   {Invite: handler, Listen: []string{"sctp://127.0.0.1:0"}},
+		"no port":          {Invite: handler, Listen: []string{"udp://127.0.0.1"}},
+		"a path":           {Invite: handler, Listen: []string{"udp://127.0.0.1:0/x"}},
+		"port in use":      {Invite: handler, Listen: []string{"tcp://127.0.0.1:0", "udp://" + busy.LocalAddr().String()}},
+		"unknown own name": {Invite: handler, Listen: []string{"udp://127.0.0.1:0"}, Advertise: "no such name.invalid"},
+	} {
+		if u, err := Listen(cfg); err == nil {
+			_ = u.Close()
+			t.Errorf("%s: accepted", name)
+		}
+	}
+}
+
+func TestCloseWithoutServe(t *testing.T) {
+	u, err := Listen(Config{Listen: []string{"udp://127.0.0.1:0", "tcp://127.0.0.1:0"}, Invite: ringAndWait(nil)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := u.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	if c, err := net.Dial("tcp", u.listening("tcp").String()); err == nil {
+		_ = c.Close()
+		t.Error("still listening")
+	}
+}
+
+// A source that sends from ever new ports may not grow sipgo's table for ever, and
+// calls in progress must not notice when the table is emptied.
+func TestManySourcesOverUDP(t *testing.T) {
+	u := start(t, Config{Invite: answerAndWait(make(chan error, 1))}, func(t *timing) { t.maxSources = 10 })
+	p := dial(t, "udp", u.listening("udp"))
+	p.call()
+	for range 45 {
+		q := dial(t, "udp", u.listening("udp"))
+		q.want(200, "1 OPTIONS", q.request("OPTIONS", 1, "", ""))
+	}
+	if n := u.transport.Pool("udp").Size(); n > 21 {
+		t.Errorf("%d sources kept, want at most twice 10 and the listener", n)
+	}
+	closed := make(chan error, 1)
+	go func() { closed <- u.Close() }()
+	p.send(p.okFor(p.until("BYE", func(m message) bool { return m.method() == "BYE" })))
+	recv(t, closed)
+}
+
+// A caller that is gone before its request is handled may not make us connect to the
+// host in its Via.
+func TestNoConnectionsForResponses(t *testing.T) {
+	u := start(t, Config{Invite: ringAndWait(make(chan error, 1))})
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	req := sip.NewRequest(sip.OPTIONS, sip.Uri{Scheme: "sip", Host: "x"})
+	addr := addrPort(l.Addr())
+	req.AppendHeader(&sip.ViaHeader{ProtocolName: "SIP", ProtocolVersion: "2.0", Transport: "TCP", Host: addr.Addr().String(), Port: int(addr.Port()),
+		Params: sip.HeaderParams{{K: "branch", V: "z9hG4bK1"}}})
+	req.SetTransport("TCP")
+	req.SetDestination(l.Addr().String())
+	if _, err := u.transport.ClientRequestConnection(t.Context(), req); !errors.Is(err, errNoDial) {
+		t.Errorf("err = %v", err)
+	}
+}
+
+func TestTCPConnectionsAreLimited(t *testing.T) {
+	u := start(t, Config{MaxConns: 8}) // 2 for one source
+	var open []*peer
+	for range 2 {
+		p := dial(t, "tcp", u.listening("tcp"))
+		p.want(200, "1 OPTIONS", p.request("OPTIONS", 1, "", ""))
+		open = append(open, p)
+	}
+	third := dial(t, "tcp", u.listening("tcp"))
+	if _, err := io.ReadAll(third.conn); err != nil && !strings.Contains(err.Error(), "reset") {
+		t.Errorf("third connection: %v", err)
+	}
+	if s := u.Stats(); s.ConnsRefused != 1 || s.Conns != 2 {
+		t.Errorf("stats %+v", s)
+	}
+	_ = open[0].conn.Close()
+	eventually(t, "room again", func() bool { return u.Stats().Conns == 1 })
+	p := dial(t, "tcp", u.listening("tcp"))
+	p.want(200, "1 OPTIONS", p.request("OPTIONS", 1, "", ""))
+}
+
+func TestSlowAndIdleTCPConnections(t *testing.T) {
+	const idleLimit = time.Second
+	u := start(t, Config{Invite: answerAndWait(make(chan error, 1))}, func(t *timing) {
+		t.firstMessage, t.wholeMessage, t.idleConn = idleLimit, idleLimit/2, idleLimit
+	})
+	silent, idle, slow, talking := dial(t, "tcp", u.listening("tcp")), dial(t, "tcp", u.listening("tcp")), dial(t, "tcp", u.listening("tcp")), dial(t, "tcp", u.listening("tcp"))
+	slow.send("OPTIONS sip:x")
+	talking.call()
+	idle.want(200, "1 OPTIONS", idle.request("OPTIONS", 1, "", ""))
+	for what, p := range map[string]*peer{"silent from the start": silent, "idle": idle, "half a message": slow} {
+		_ = p.conn.SetReadDeadline(time.Now().Add(20 * time.Second))
+		if _, err := io.ReadAll(p.conn); err != nil {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	eventually(t, "the talking one was spared", func() bool { return u.counters.connsSpared.Load() > 0 })
+	if n := u.Stats().ConnsTimedOut; n != 3 {
+		t.Errorf("%d connections timed out, want 3", n)
+	}
+	talking.want(200, "2 BYE", talking.request("BYE", 2, "", ""))
+}
+
+func TestKeepAliveOverTCP(t *testing.T) {
+	u := start(t, Config{})
+	p := dial(t, "tcp", u.listening("tcp"))
+	p.send("\r\n\r\n")
+	pong := make([]byte, 2)
+	_ = p.conn.SetReadDeadline(time.Now().Add(20 * time.Second))
+	if _, err := io.ReadFull(p.conn, pong); err != nil || string(pong) != "\r\n" {
+		t.Errorf("pong %q, %v", pong, err)
+	}
+	p.want(200, "1 OPTIONS", p.request("OPTIONS", 1, "", ""))
+}
+
+func TestStrangersAreAnsweredSparingly(t *testing.T) {
+	u := start(t, Config{Admit: func(netip.AddrPort, string) Admission { return Admission{Verdict: Forbid} }})
+	p := dial(t, "udp", u.listening("udp"))
+	p.send(p.request("ACK", 1, "", "")) // never answered
+	for i := range 3 * forbidBurst {
+		p.send(p.request("INVITE", i+1, "", testOffer))
+	}
+	answers := 0
+	for {
+		m, ok := p.next(300 * time.Millisecond)
+		if !ok {
+			break
+		}
+		if m.status() != 403 || m.method() == "ACK" {
+			t.Fatalf("got %q", m.start)
+		}
+		answers++
+	}
+	if answers == 0 || answers > 2*forbidBurst {
+		t.Errorf("%d answers to %d requests", answers, 3*forbidBurst)
+	}
+}
+
+func TestDialogLimit(t *testing.T) {
+	u := start(t, Config{MaxDialogs: 1, Invite: answerAndWait(make(chan error, 1))})
+	p, q := dial(t, "udp", u.listening("udp")), dial(t, "udp", u.listening("udp"))
+	p.call()
+	if m := q.want(503, "1 INVITE", q.request("INVITE", 1, "", testOffer)); m.headers.Get("Retry-After") == "" {
+		t.Error("503 without Retry-After")
+	}
+	p.want(200, "2 BYE", p.request("BYE", 2, "", ""))
+}

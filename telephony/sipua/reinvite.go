@@ -1,0 +1,114 @@
+package sipua
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"strconv"
+	"time"
+
+	"github.com/emiago/sipgo/sip"
+)
+
+// errNoOffers is why a new offer is refused when nobody decides about them.
+var errNoOffers = errors.New("no handler for new offers")
+
+// reinvite handles an INVITE inside the call (RFC 3261 §14.2). Whatever the outcome,
+// the call goes on with what was agreed before.
+func (d *Dialog) reinvite(req *sip.Request, tx *sip.ServerTx) {
+	if bad := screenInvite(req); bad != nil {
+		d.refuseReinvite(req, tx, bad)
+		return
+	}
+	d.dropDead()
+	if !d.established() || len(d.waiting()) >= maxPending {
+		wait := strconv.Itoa(rand.IntN(11)) // the first INVITE is still open: 0 to 10 s
+		d.refuseReinvite(req, tx, refuse(sip.StatusInternalServerError, "Request Pending", Header{"Retry-After", wait}))
+		return
+	}
+	d.awaitACKs(d.ua.life, d.ua.timing.ackWait)
+	offer, _ := offerOf(req)
+	answer, err := d.renegotiate(offer)
+	if err != nil {
+		d.refuseReinvite(req, tx, refuse(sip.StatusNotAcceptableHere, "Not Acceptable Here", Header{"Warning", `399 - "media cannot be changed"`}))
+		return
+	}
+	d.acceptReinvite(req, tx, answer)
+}
+
+func (d *Dialog) acceptReinvite(req *sip.Request, tx *sip.ServerTx, answer []byte) {
+	res := withBody(newResponse(req, sip.StatusOK, "OK", d.flow.contactHeader(), Header{"Allow", allowed}), answer)
+	d.mu.Lock()
+	d.target = *req.Contact().Address.Clone() // target refresh, RFC 3261 §12.2.2
+	d.answer = answer
+	d.mu.Unlock()
+	f := d.track(req.CSeq().SeqNo, tx, res)
+	if err := tx.Respond(res); err != nil {
+		d.drop(f)
+		return
+	}
+	f.start()
+}
+
+// refuseReinvite sends bad and remembers the transaction, for the ACK to end it.
+func (d *Dialog) refuseReinvite(req *sip.Request, tx *sip.ServerTx, bad *refusal) {
+	if len(d.waiting()) < maxPending {
+		d.track(req.CSeq().SeqNo, tx, nil)
+	}
+	bad.send(tx, req)
+}
+
+// dropDead forgets refusals whose ACK will not come any more: their transaction is over.
+func (d *Dialog) dropDead() {
+	for _, f := range d.waiting() {
+		select {
+		case <-f.tx.Done():
+			if f.res == nil {
+				d.drop(f)
+			}
+		default:
+		}
+	}
+}
+
+func (d *Dialog) established() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.state == answered
+}
+
+// renegotiate asks the call's owner about an offer; without one the last answer is
+// offered, which is what a peer that only refreshes expects.
+func (d *Dialog) renegotiate(offer []byte) ([]byte, error) {
+	d.mu.Lock()
+	reoffer, last := d.reoffer, d.answer
+	d.mu.Unlock()
+	if len(offer) == 0 {
+		return last, nil
+	}
+	if reoffer == nil {
+		return nil, errNoOffers
+	}
+	return reoffer(offer)
+}
+
+// awaitACKs waits until no 200 is without its ACK, at most for d (0: as long as ctx
+// lasts). It returns false when it gave up.
+func (d *Dialog) awaitACKs(ctx context.Context, limit time.Duration) bool {
+	if limit > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, limit)
+		defer cancel()
+	}
+	for _, f := range d.waiting() {
+		if f.res == nil {
+			continue
+		}
+		select {
+		case <-f.done:
+		case <-ctx.Done():
+			return false
+		}
+	}
+	return true
+}

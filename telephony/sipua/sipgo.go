@@ -1,0 +1,67 @@
+package sipua
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"maps"
+	"net"
+	"syscall"
+	"time"
+
+	"github.com/emiago/sipgo/sip"
+)
+
+// maxDatagram is the largest UDP payload there is. sipgo refuses to send anything
+// over its idea of an MTU, responses included, and then sends nothing at all: a 200
+// with a few Record-Route headers would be lost. IP fragments it instead.
+const maxDatagram = 65507
+
+// sipgo keeps these in package variables that its goroutines read without a lock, so
+// they are set before the first one can exist.
+func init() {
+	sip.UDPMTUSize = maxDatagram + 200    // sipgo keeps 200 bytes in reserve
+	sip.Timer_1xx = 24 * time.Hour        // we send 100 at once; a late automatic one could overwrite a final response
+	sip.SetDefaultLogger(discardLogger()) // its default logger prints addresses and whole lines
+}
+
+func discardLogger() *slog.Logger { return slog.New(slog.DiscardHandler) }
+
+// newParser is sipgo's parser without its reading of Record-Route: those headers must
+// come back exactly as they arrived (RFC 3261 §12.1.1), and sipgo's form drops their
+// parameters.
+func newParser() *sip.Parser {
+	headers := maps.Clone(sip.DefaultHeadersParser())
+	delete(headers, "record-route")
+	delete(headers, "route")
+	return sip.NewParser(sip.WithHeadersParsers(headers))
+}
+
+// newTCP is sipgo's TCP transport with two doors closed: a peer that does not read
+// cannot hold a writer for ever, and connections are opened only where we decided to.
+// By itself sipgo would connect to whatever a Via header names when the connection of
+// a request is gone, and keep that connection.
+func newTCP() *sip.TransportTCP {
+	return &sip.TransportTCP{
+		WriteTimeout: 5 * time.Second,
+		DialerCreate: func(local net.Addr) net.Dialer {
+			return net.Dialer{LocalAddr: local, ControlContext: checkDial}
+		},
+	}
+}
+
+type dialKey struct{}
+
+var errNoDial = errors.New("connections are not opened for responses")
+
+// allowDial marks a context whose request may open a connection.
+func allowDial(ctx context.Context) context.Context {
+	return context.WithValue(ctx, dialKey{}, true)
+}
+
+func checkDial(ctx context.Context, _, _ string, _ syscall.RawConn) error {
+	if ctx.Value(dialKey{}) == nil {
+		return errNoDial
+	}
+	return nil
+}

@@ -1,0 +1,254 @@
+package sipua
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/netip"
+	"runtime/debug"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/emiago/sipgo/sip"
+)
+
+// UA is a SIP user agent. Make one with Listen, run it with Serve.
+type UA struct {
+	// Static after Listen.
+	cfg       Config
+	timing    timing
+	log       *slog.Logger
+	host      string     // advertised host, "" for the address facing the peer
+	addr      netip.Addr // advertised address for SDP, invalid likewise
+	parser    *sip.Parser
+	transport *sip.TransportLayer
+	layer     *sip.TransactionLayer
+	udp       []*udpListener
+	tcp       []*tcpListener
+	addrs     []ListenAddr
+	conns     *conns
+	registry  *registry
+	tagger    *tagger
+	strangers *bucket
+	noise     *throttle
+
+	calls     context.Context // parent of every call; its cause is why they must end
+	stopCalls context.CancelCauseFunc
+	life      context.Context // ends when nothing may wait any more
+	endLife   context.CancelFunc
+
+	counters counters
+
+	mu       sync.Mutex
+	state    uaState
+	running  sync.WaitGroup // Add under mu: handlers, retransmissions
+	handlers sync.WaitGroup // Add under mu: Config.Invite
+	serving  sync.WaitGroup // Add under mu: listeners
+	closed   chan struct{}  // closed at the end of Close
+}
+
+type uaState int
+
+const (
+	open     uaState = iota
+	draining         // no new calls, the old ones are being ended
+	shut             // nothing starts any more
+)
+
+// counters are what Stats reports.
+type counters struct {
+	refused, malformed, panics, listenErrors, connsRefused, connsTimedOut atomic.Uint64
+
+	connsSpared atomic.Uint64 // idle limits passed over because of a call; for tests
+}
+
+// Stats is a snapshot of the user agent's figures; the uint64 ones only grow.
+type Stats struct {
+	Dialogs       int    // calls in progress
+	Remembered    int    // calls that ended within the last 32 s
+	Conns         int    // accepted TCP connections
+	Refused       uint64 // datagrams and connections from sources that Admit did not allow
+	Malformed     uint64 // messages that could not be parsed
+	Panics        uint64 // handlers that panicked, each cost one call or message
+	ListenErrors  uint64 // errors of listeners that were waited out
+	ConnsRefused  uint64 // connections beyond the limits
+	ConnsTimedOut uint64 // connections that were idle or too slow
+}
+
+// Listen binds every address and prepares the user agent; nothing is read before
+// Serve.
+func Listen(cfg Config) (*UA, error) { return listen(cfg, defaultTiming()) }
+
+func listen(cfg Config, t timing) (*UA, error) {
+	if cfg.Invite == nil {
+		return nil, errors.New("sip: no call handler is configured")
+	}
+	cfg = cfg.withDefaults()
+	host, addr, err := advertised(cfg.Advertise)
+	if err != nil {
+		return nil, err
+	}
+	u := &UA{
+		cfg: cfg, timing: t, log: cfg.Log, host: host, addr: addr,
+		parser:    newParser(),
+		registry:  newRegistry(cfg.MaxDialogs, t.grave),
+		tagger:    newTagger(),
+		strangers: newBucket(forbidRate, forbidBurst),
+		noise:     newThrottle(10 * time.Second),
+		closed:    make(chan struct{}),
+	}
+	u.conns = newConns(u)
+	u.calls, u.stopCalls = context.WithCancelCause(context.Background())
+	u.life, u.endLife = context.WithCancel(context.Background())
+	u.wire()
+	if err := u.open(cfg.Listen); err != nil {
+		return nil, err
+	}
+	return u, nil
+}
+
+// wire connects sipgo's layers. Our own hook must be first: it sees messages in the
+// order of the wire, before a goroutine is started for each.
+func (u *UA) wire() {
+	quiet := slog.New(&sipgoLog{counters: &u.counters, log: u.log, throttle: newThrottle(time.Second)})
+	u.transport = sip.NewTransportLayer(net.DefaultResolver, u.parser, nil,
+		sip.WithTransportLayerLogger(quiet),
+		sip.WithTransportLayerTransports(sip.TransportsConfig{TCP: newTCP()}))
+	u.transport.OnMessage(u.arrive)
+	u.layer = sip.NewTransactionLayer(u.transport,
+		sip.WithTransactionLayerLogger(quiet),
+		sip.WithTransactionLayerUnhandledResponseHandler(func(*sip.Response) {}))
+	u.layer.OnRequest(u.handle)
+}
+
+// Addrs lists what is being listened on, in the order of Config.Listen, with the real
+// port where 0 was asked for.
+func (u *UA) Addrs() []ListenAddr { return slices.Clone(u.addrs) }
+
+// Serve handles messages until ctx is done or Close is called, closes the user agent
+// and returns ErrClosed. Call it once.
+func (u *UA) Serve(ctx context.Context) error {
+	if !u.startServing() {
+		return ErrClosed
+	}
+	select {
+	case <-ctx.Done():
+	case <-u.closed:
+	}
+	_ = u.Close()
+	return ErrClosed
+}
+
+func (u *UA) startServing() bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.state != open {
+		return false
+	}
+	for _, l := range u.udp {
+		u.serving.Go(l.serve)
+	}
+	for _, l := range u.tcp {
+		u.serving.Go(func() { _ = u.transport.ServeTCP(l) })
+	}
+	return true
+}
+
+// Close ends every call (its context gets ErrShutdown, answered ones get a BYE), closes
+// the sockets and returns when all goroutines of calls and listeners have left. Handlers
+// must return on their context, or Close waits for them.
+func (u *UA) Close() error {
+	if !u.advance(draining) {
+		<-u.closed
+		return nil
+	}
+	u.stopCalls(ErrShutdown)
+	u.handlers.Wait()
+	u.advance(shut)
+	u.endLife()
+	u.closeSockets()
+	u.serving.Wait()
+	u.layer.Close()
+	u.conns.close() // sipgo's own Close would also empty the UDP table, see udpListener
+	u.running.Wait()
+	u.registry.close()
+	close(u.closed)
+	return nil
+}
+
+// advance moves to a later state; false if somebody already did.
+func (u *UA) advance(to uaState) bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.state >= to {
+		return false
+	}
+	u.state = to
+	return true
+}
+
+// enter registers a goroutine that Close must wait for; false means: too late.
+func (u *UA) enter() bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.state == shut {
+		return false
+	}
+	u.running.Add(1)
+	return true
+}
+
+func (u *UA) leave() { u.running.Done() }
+
+// enterCall registers a new call; false when no new ones may start.
+func (u *UA) enterCall() bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.state != open {
+		return false
+	}
+	u.handlers.Add(1)
+	return true
+}
+
+// spawn runs f in a goroutine of the user agent.
+func (u *UA) spawn(f func()) {
+	if u.enter() {
+		go func() {
+			defer u.leave()
+			f()
+		}()
+	}
+}
+
+// Stats returns the figures of this moment.
+func (u *UA) Stats() Stats {
+	living, ended := u.registry.counts()
+	return Stats{
+		Dialogs: living, Remembered: ended, Conns: u.conns.count(),
+		Refused:       u.counters.refused.Load(),
+		Malformed:     u.counters.malformed.Load(),
+		Panics:        u.counters.panics.Load(),
+		ListenErrors:  u.counters.listenErrors.Load(),
+		ConnsRefused:  u.counters.connsRefused.Load(),
+		ConnsTimedOut: u.counters.connsTimedOut.Load(),
+	}
+}
+
+// refused counts a stranger, and says so now and then: an operator who forgot to list a
+// carrier must find it, a scanner must not fill the disk.
+func (u *UA) refused(src netip.AddrPort, transport string) {
+	total := u.counters.refused.Add(1)
+	if u.noise.allow() {
+		u.log.Info("refusing SIP from sources that no trunk lists", "last", src.Addr(), "transport", transport, "total", total)
+	}
+}
+
+// panicked records a recovered panic.
+func (u *UA) panicked(where string, value any) {
+	u.counters.panics.Add(1)
+	u.log.Error("panic while handling SIP", "where", where, "panic", value, "stack", string(debug.Stack()))
+}

@@ -1,0 +1,39 @@
+package telephony
+
+import (
+	"github.com/trunkline/trunkline/telephony/media"
+	"github.com/trunkline/trunkline/telephony/sipua"
+)
+
+// Stats is a snapshot of a Server's figures; the uint64 ones only grow.
+type Stats struct {
+	Active   int    // calls in progress
+	Capacity int    // Limits.Calls
+	Accepted uint64 // calls handed to the handler
+	Panics   uint64 // handlers that panicked
+
+	// Rejected counts refused calls by status and reason. The set of reasons is fixed.
+	Rejected map[Rejection]uint64
+
+	PortsInUse    int // RTP port pairs, of both address families
+	PortsCapacity int // likewise; 0 when the system chooses
+	Draining      bool
+
+	SIP sipua.Stats
+}
+
+// Stats returns the figures of this moment.
+func (s *Server) Stats() Stats {
+	st := Stats{
+		Active: s.gate.count(), Capacity: s.cfg.Limits.Calls,
+		Accepted: s.accepted.Load(), Panics: s.panics.Load(),
+		Rejected: s.rejected.snapshot(), Draining: s.gate.closed(), SIP: s.ua.Stats(),
+	}
+	for _, ports := range []*media.Ports{s.ports4, s.ports6} {
+		if ports != nil {
+			st.PortsInUse += ports.InUse()
+			st.PortsCapacity += ports.Capacity()
+		}
+	}
+	return st
+}
