@@ -1,0 +1,113 @@
+package configs
+
+import "encoding/json"
+
+// Agent is one character that answers calls.
+type Agent struct {
+	Name string `yaml:"name" required:"give the agent a name"`
+	// Realtime names the service that runs the model.
+	Realtime string `yaml:"realtime" required:"name an entry of realtime"`
+	// Voice of the service. Default: the service's own.
+	Voice string `yaml:"voice"`
+	// Greeting is said first. Default: the agent waits for the caller.
+	Greeting string `yaml:"greeting"`
+	// Instructions are the prompt. After loading they also hold what PromptFile had in it.
+	Instructions string `yaml:"instructions"`
+	// PromptFile holds the prompt instead, seen from the directory of the configuration file.
+	PromptFile string `yaml:"prompt_file"`
+	// Transcription of the caller's words; nil for none, and then transcripts have the agent's side only.
+	Transcription *Transcription `yaml:"transcription"`
+	// TurnDetection decides when the caller has finished.
+	TurnDetection TurnDetection `yaml:"turn_detection"`
+	// NoiseReduction before the model: near_field (handset), far_field (speaker phone). Default: none.
+	NoiseReduction string `yaml:"noise_reduction" enum:"near_field|far_field"`
+	// Temperature of the preview dialect, 0.6 to 1.2. Default: the service's own.
+	Temperature *float64 `yaml:"temperature" min:"0.6" max:"1.2"`
+	// MaxOutputTokens bounds one answer, 1 to 4096 or inf. Default: the service's own.
+	MaxOutputTokens TokenLimit `yaml:"max_output_tokens"`
+	// Speed of speech in the ga dialect, 0.25 to 1.5. Default: the service's own.
+	Speed *float64 `yaml:"speed" min:"0.25" max:"1.5"`
+	// Tools the agent may use: entries of tools, names registered in Go, or hang_up.
+	Tools []string `yaml:"tools"`
+	// MaxDuration ends the agent's calls earlier than limits.call_duration; 0 leaves it at that. Default 0.
+	MaxDuration Duration `yaml:"max_duration" default:"0s" max:"24h"`
+}
+
+// Transcription writes down what the caller says.
+type Transcription struct {
+	// Model of the transcription, such as gpt-4o-transcribe. Services retire these models, so none is built in.
+	Model string `yaml:"model" required:"name the transcription model, such as gpt-4o-transcribe"`
+	// Language as ISO 639-1, such as en. Default: found by the model.
+	Language string `yaml:"language"`
+	// Prompt helps with names and terms. Default: none.
+	Prompt string `yaml:"prompt"`
+}
+
+// Types of turn detection.
+const (
+	ServerVAD   = "server_vad"
+	SemanticVAD = "semantic_vad"
+	NoVAD       = "none"
+)
+
+// TurnDetection decides when the caller's turn ends. What is nil is left to the service.
+type TurnDetection struct {
+	// Type is server_vad (silence), semantic_vad (meaning) or none (nothing is detected). Default server_vad.
+	Type string `yaml:"type" enum:"server_vad|semantic_vad|none" default:"server_vad"`
+	// Threshold of loudness, 0 to 1; server_vad only. Default there 0.5.
+	Threshold *float64 `yaml:"threshold" min:"0" max:"1"`
+	// PrefixPaddingMS is the audio kept from before the speech, in milliseconds; server_vad only. Default there 300.
+	PrefixPaddingMS *int `yaml:"prefix_padding_ms" min:"0" max:"10000"`
+	// SilenceDurationMS ends a turn, in milliseconds; server_vad only. Default there 500.
+	SilenceDurationMS *int `yaml:"silence_duration_ms" min:"0" max:"10000"`
+	// Eagerness is low, medium, high or auto; semantic_vad only. Default: the service's own (auto).
+	Eagerness string `yaml:"eagerness" enum:"low|medium|high|auto"`
+	// CreateResponse lets the service answer a finished turn by itself. Default: the service's own (true).
+	CreateResponse *bool `yaml:"create_response"`
+	// InterruptResponse lets speech stop an answer. Default: the service's own (true).
+	InterruptResponse *bool `yaml:"interrupt_response"`
+	// IdleTimeoutMS of silence after which the model speaks by itself, 5000 to 30000 ms; server_vad of the ga dialect
+	// only. Default: never.
+	IdleTimeoutMS *int `yaml:"idle_timeout_ms" min:"5000" max:"30000"`
+}
+
+// setDefaults fills what server_vad takes and a service may otherwise choose: services differ in their silence.
+func (t *TurnDetection) setDefaults() {
+	if t.Type != ServerVAD {
+		return
+	}
+	t.Threshold = orElse(t.Threshold, 0.5)
+	t.PrefixPaddingMS = orElse(t.PrefixPaddingMS, 300)
+	t.SilenceDurationMS = orElse(t.SilenceDurationMS, 500)
+}
+
+func orElse[T any](have *T, def T) *T {
+	if have == nil {
+		return &def
+	}
+	return have
+}
+
+// Tool is a tool that needs no Go: a webhook.
+type Tool struct {
+	// Name the model calls it by: 1 to 64 of a-z A-Z 0-9 _ -.
+	Name string `yaml:"name" required:"give the tool a name"`
+	// Description tells the model when to use it.
+	Description string `yaml:"description" required:"tell the model when to use the tool"`
+	// Webhook is the HTTP service that does it.
+	Webhook *Webhook `yaml:"webhook" required:"say where the tool is called: webhook: { url: ... }"`
+	// Parameters is the JSON Schema of the arguments, keys with their case. Default: no arguments.
+	Parameters json.RawMessage `yaml:"parameters"`
+}
+
+// Webhook is where a tool is called.
+type Webhook struct {
+	// URL is http or https.
+	URL URL `yaml:"url" required:"write https://HOST/PATH"`
+	// Secret signs the requests: whsec_ and base64; several with spaces between while it changes. Default: unsigned.
+	Secret Secret `yaml:"secret"`
+	// Timeout of one call. Default 5 s.
+	Timeout Duration `yaml:"timeout" default:"5s" min:"100ms" max:"5m"`
+	// Idempotent says that the service does the same request only once, so that it may be repeated. Default false.
+	Idempotent bool `yaml:"idempotent" default:"false"`
+}
