@@ -1,0 +1,27 @@
+// Package redisstore keeps transcripts in Redis 7 or a server that speaks like it. It is the only home of go-redis.
+//
+// All keys begin with one prefix. What belongs to one call shares one hash tag, so that it lies on one node of a Cluster
+// and can be written in one MULTI; no command names keys of two calls.
+//
+//	tl:{CALL}:ev            stream       the lines; ids are those of the entries
+//	tl:{CALL}:meta          hash         the record of the call
+//	tl:idx:start:YYYYMMDD   sorted set   call id by start in ms, one set a day (UTC)
+//	tl:idx:days             sorted set   which of these sets there are, by day number
+//	tl:idx:agent:NAME       sorted set   the same by agent
+//	tl:idx:caller:HMAC      sorted set   the same by caller; no number is in a key name
+//	tl:live                 sorted set   running calls by the end of their lease in ms
+//	tl:feed                 stream       started, lines, ended of all calls, for live walls; the last 10,000 or so
+//	tl:ended                stream       ended calls for exporters, at least once each; the last 100,000 or so
+//	tl:key                  string       secret of the HMAC when the configuration names none
+//
+// The order of writes makes a crash between two of them harmless. Begin writes the indexes, then the call: an index
+// entry without a call is passed over by readers. Finish writes the call, then takes it off the live set: a live entry of
+// an ended call is passed over, and removed by Sweep. Delete removes the index entries first, the call last.
+//
+// An entry is added with an explicit id and only to a stream that exists (NOMKSTREAM), so that a late line cannot bring
+// back a call that was deleted. An id that is "equal or smaller" than the last one is looked up: there already means
+// written; missing means that it comes late, and the stream is rebuilt with it in its place.
+//
+// Reads that block have their own client: go-redis does not interrupt a blocked XREAD when a context is cancelled, and a
+// few of them would starve a shared pool.
+package redisstore

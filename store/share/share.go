@@ -1,0 +1,139 @@
+// Package share lets a second process read the embedded store while the service holds it.
+//
+// The embedded file has one owner: whoever opened it for writing. `trunkline calls show` must work all the same while
+// the service runs, so the owner answers read requests on a Unix socket that stands beside the file.
+//
+//	trunkline serve ── owns ──► trunkline.db
+//	      ▲
+//	      │ trunkline.db.sock   HTTP, JSON, read only, 0600
+//	      │
+//	trunkline calls show
+package share
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/trunkline/trunkline/store"
+)
+
+// longestSocket is the longest path that every Unix takes for a socket.
+const longestSocket = 100
+
+// SocketPath is where the owner of the file at path listens: beside it, or, when that is too long for a socket, in the
+// directory for temporary files under a name made from the path.
+func SocketPath(path string) string {
+	whole, err := filepath.Abs(path)
+	if err != nil {
+		whole = path
+	}
+	if beside := whole + ".sock"; len(beside) <= longestSocket {
+		return beside
+	}
+	sum := sha256.Sum256([]byte(whole))
+	return filepath.Join(os.TempDir(), "trunkline-"+hex.EncodeToString(sum[:8])+".sock")
+}
+
+// Server answers for the owner. Make it with Serve.
+type Server struct {
+	http *http.Server
+	gone chan struct{} // closed when the serving goroutine has ended
+}
+
+// Serve answers read requests for the file at path from s until Close. Only the owner of the file may call it: a socket
+// left behind by a process that died is replaced.
+func Serve(path string, s store.Reader) (*Server, error) {
+	socket := SocketPath(path)
+	if err := os.Remove(socket); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("replace old socket: %w", err)
+	}
+	ln, err := listenPrivate(socket)
+	if err != nil {
+		return nil, fmt.Errorf("listen for readers of %s: %w", path, err)
+	}
+	srv := &Server{http: &http.Server{Handler: handler(s), ReadHeaderTimeout: 5 * time.Second}, gone: make(chan struct{})}
+	go func() {
+		defer close(srv.gone)
+		_ = srv.http.Serve(ln) // ends with Close
+	}()
+	return srv, nil
+}
+
+// listenPrivate makes the socket in a state in which nobody else can connect: transcripts are personal.
+func listenPrivate(socket string) (net.Listener, error) {
+	ln, err := net.Listen("unix", socket)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.Chmod(socket, 0o600); err != nil {
+		ln.Close()
+		return nil, err
+	}
+	return ln, nil
+}
+
+// Close ends all requests, removes the socket and returns when the last goroutine is gone.
+func (s *Server) Close() error {
+	err := s.http.Close()
+	<-s.gone
+	return err
+}
+
+// request is the union of the arguments of all methods.
+type request struct {
+	ID    string      `json:"id,omitempty"`
+	After string      `json:"after,omitempty"`
+	Limit int         `json:"limit,omitempty"`
+	Query store.Query `json:"query"`
+}
+
+// failures are the errors that callers ask about, by the status that carries them.
+var failures = map[int]error{
+	http.StatusNotFound:   store.ErrNotFound,
+	http.StatusGone:       store.ErrEnded,
+	http.StatusBadRequest: store.ErrInvalid,
+}
+
+func handler(s store.Reader) http.Handler {
+	mux := http.NewServeMux()
+	answer(mux, "call", func(ctx context.Context, r request) (any, error) { return s.Call(ctx, r.ID) })
+	answer(mux, "entries", func(ctx context.Context, r request) (any, error) { return s.Entries(ctx, r.ID, r.After, r.Limit) })
+	answer(mux, "follow", func(ctx context.Context, r request) (any, error) { return s.Follow(ctx, r.ID, r.After) })
+	answer(mux, "list", func(ctx context.Context, r request) (any, error) { return s.List(ctx, r.Query) })
+	return mux
+}
+
+// answer registers one method of the reader.
+func answer(mux *http.ServeMux, name string, do func(context.Context, request) (any, error)) {
+	mux.HandleFunc("POST /"+name, func(w http.ResponseWriter, r *http.Request) {
+		var req request
+		if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 64<<10)).Decode(&req); err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		result, err := do(r.Context(), req)
+		if err != nil {
+			http.Error(w, err.Error(), status(err))
+			return
+		}
+		_ = json.NewEncoder(w).Encode(result) // the reader went away: nobody to tell
+	})
+}
+
+func status(err error) int {
+	for code, known := range failures {
+		if errors.Is(err, known) {
+			return code
+		}
+	}
+	return http.StatusInternalServerError
+}
