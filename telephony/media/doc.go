@@ -1,0 +1,21 @@
+// Package media is the RTP side of one call leg: sockets, the far end's source
+// address, a gapless timeline of what the caller says, key presses, and a paced
+// stream of what is said to the caller. It knows no SIP and no model.
+//
+//	            ┌──────────────────────── Session ─────────────────────────┐
+//	UDP ─► read │ latch ─► validate ─► digits ──────────────► Digits()      │
+//	            │             └─► reorder ─► timeline ─► frame ─► sink(160) │
+//	            │                                ▲ silence after 200 ms     │
+//	            │                 ┌─ tick, 20 ms ┘                          │
+//	UDP ◄─ write│ sender ◄────────┤               playout ◄── Play(id, …)   │
+//	            └─────────────────┼─────────────────────────────────────────┘
+//	                            Pacer, one for all sessions
+//
+// A call costs one goroutine (the reader). Everything a Session knows is guarded
+// by its mutex, which is held for about a microsecond at a time; neither
+// direction allocates per packet. Samples are G.711 law bytes throughout: one
+// byte is one sample of 1/8000 s, and nothing is decoded unless it was lost.
+//
+// Sections quoted in comments are of RFC 3550 (RTP), RFC 3551 (the audio
+// profile) and RFC 4733 (telephone events).
+package media

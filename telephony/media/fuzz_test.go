@@ -1,0 +1,108 @@
+package media
+
+import (
+	"encoding/binary"
+	"testing"
+	"time"
+
+	"github.com/pion/rtp"
+
+	"github.com/trunkline/trunkline/transcode"
+)
+
+// stillSession is a session without goroutines: the test is its reader and pacer.
+func stillSession(sink func([]byte)) *Session {
+	s := &Session{
+		cfg:     Config{AllowRemote: unicast, MediaTimeout: -1, FirstMediaTimeout: -1},
+		pacer:   &Pacer{epoch: time.Now()},
+		changed: make(chan struct{}, 1), digits: make(chan Digit, digitQueue), lost: make(chan struct{}),
+	}
+	s.line.stats, s.order.stats, s.out.stats = &s.stats, &s.stats, &s.stats
+	s.order.line, s.order.window = &s.line, 60*time.Millisecond
+	s.playout.queue.limit = 1 << 20
+	s.out.write = nowhere
+	s.line.sink = sink
+	s.place.tick = s.tick
+	if err := s.Start(Params{Remote: phoneAddr, EventPT: 101}); err != nil {
+		panic(err)
+	}
+	return s
+}
+
+// FuzzReceive feeds a session any row of datagrams with any timing. Each is
+//
+//	| length (1) | ms since the last (1) | the datagram |
+//
+// It must not panic, must deliver whole frames only, and no more audio than the
+// packets hold plus what silence and concealment may add.
+func FuzzReceive(f *testing.F) {
+	row := func(packets ...[]byte) (out []byte) {
+		for _, p := range packets {
+			out = append(append(out, byte(len(p)), 20), p...)
+		}
+		return out
+	}
+	p := func(seq uint16, ts uint32) []byte { return rtpBytes(0, seq, ts, 1, voice(1, 160)) }
+	f.Add(row(p(1, 160), p(2, 320), p(4, 640), p(3, 480), p(9, 1440)))
+	f.Add(row(p(65535, 1<<32-160), p(0, 0), p(40000, 9), p(40001, 169), p(40003, 2000)))
+	f.Add(row(p(1, 160), p(2, 320), rtpBytes(101, 3, 480, 1, ev{0, 1, true, 300}.payload()), rtpBytes(13, 4, 480, 1, []byte{1}), p(5, 90000)))
+	f.Fuzz(func(t *testing.T, in []byte) {
+		delivered, payload, packets := 0, 0, 0
+		s := stillSession(func(frame []byte) {
+			if len(frame) != transcode.FrameBytes {
+				t.Fatalf("a frame of %d bytes", len(frame))
+			}
+			delivered += len(frame)
+		})
+		now := s.startedAt
+		for len(in) > 2 {
+			n := min(int(in[0]), len(in)-2)
+			now += time.Duration(in[1]) * time.Millisecond
+			s.receive(in[2:2+n], phoneAddr, now)
+			s.tick(now)
+			payload += n
+			packets++
+			in = in[2+n:]
+		}
+		most := payload + packets*bytesOf(maxGap) + bytesOf(now-s.startedAt)
+		if delivered > most {
+			t.Fatalf("%d bytes out of %d packets with %d bytes in %v", delivered, packets, payload, now)
+		}
+	})
+}
+
+// FuzzParseRTP holds our parser against pion's: whatever we accept, it reads the
+// same.
+func FuzzParseRTP(f *testing.F) {
+	f.Add(rtpBytes(0, 1, 2, 3, voice(1, 160)))
+	f.Add(append([]byte{0xB2, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3}, make([]byte, 30)...))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		got, bad := parseRTP(b)
+		if bad != badNone {
+			return
+		}
+		var want rtp.Packet
+		if err := want.Unmarshal(b); err != nil {
+			return // pion refuses more: it also parses header extensions
+		}
+		if got.seq != want.SequenceNumber || got.ts != want.Timestamp || got.ssrc != want.SSRC ||
+			got.pt != want.PayloadType || got.marker != want.Marker || string(got.payload) != string(want.Payload) {
+			t.Fatalf("% x: %+v", b, got)
+		}
+	})
+}
+
+// FuzzEvents lets any telephone-event packets through: never more digits than
+// packets, and only real keys.
+func FuzzEvents(f *testing.F) {
+	f.Add([]byte{0, 0, 0, 1, 5, 0x80, 1, 0})
+	f.Fuzz(func(t *testing.T, in []byte) {
+		var d eventDetector
+		for ; len(in) >= 8; in = in[8:] {
+			digit, ok, _ := d.packet(packet{ts: binary.BigEndian.Uint32(in), payload: in[4:8]})
+			if ok && (digit < '!' || digit > 'D') {
+				t.Fatalf("digit %q", rune(digit))
+			}
+		}
+	})
+}

@@ -1,0 +1,118 @@
+package media
+
+import (
+	"errors"
+	"net"
+	"net/netip"
+	"time"
+)
+
+// maxReadErrors in a row end the reader: the socket is beyond repair, and the
+// media timeout will tell the call.
+const maxReadErrors = 100
+
+// read is the session's goroutine: from Open until the socket is closed.
+func (s *Session) read() {
+	defer s.reader.Done()
+	for failed := 0; failed < maxReadErrors; {
+		n, from, err := s.link.read(s.readBuf[:])
+		if errors.Is(err, net.ErrClosed) {
+			return
+		}
+		if err != nil { // an ICMP error of an earlier send, no memory: the next read may do
+			failed++
+			continue
+		}
+		failed = 0
+		if s.receive(s.readBuf[:n], from, s.pacer.now()) {
+			s.log.Debug("media source proven", "source", from)
+		}
+	}
+	s.log.Error("media reader gave up", "errors", maxReadErrors)
+}
+
+// receive takes one datagram. It reports that the datagram proved its source.
+func (s *Session) receive(b []byte, from netip.AddrPort, now time.Duration) (proof bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.closed:
+		return false
+	case !s.started:
+		s.stats.PreAnswer++
+		return false
+	case s.latch.foreign(from, now):
+		s.stats.Foreign++
+		return false
+	}
+	p, bad := parseRTP(b)
+	if bad == badNone && !s.negotiatedLocked(p.pt) {
+		bad = badPayloadType
+	}
+	if bad != badNone {
+		s.stats.Bad.count(bad)
+		return false
+	}
+	if !s.latch.proven(from) {
+		return s.probationLocked(from, p, now)
+	}
+	s.acceptLocked(p, now)
+	return false
+}
+
+func (s *Session) negotiatedLocked(pt uint8) bool {
+	return pt == s.params.PayloadType || int(pt) == s.params.EventPT || pt == comfortNoisePT
+}
+
+// probationLocked hears a source that is not proven yet; what it said before
+// counts once it is.
+func (s *Session) probationLocked(from netip.AddrPort, p packet, now time.Duration) bool {
+	s.stats.Probation++
+	proof := s.latch.try(from, p, now)
+	if proof == nil {
+		return false
+	}
+	s.dest, s.muted = from, false
+	s.stats.SourceProof = s.latch.rank.String()
+	for i := range proof {
+		s.acceptLocked(proof[i].packet, proof[i].at)
+	}
+	s.lastPacket = now
+	s.wakeLocked(now)
+	return true
+}
+
+// acceptLocked takes a packet of the proven source.
+func (s *Session) acceptLocked(p packet, now time.Duration) {
+	s.stats.PacketsIn++
+	s.stats.BytesIn += uint64(len(p.payload))
+	s.lastPacket = now
+	switch {
+	case p.pt == s.params.PayloadType:
+		s.jitter.packet(p, now)
+		s.line.arrived(now)
+	case p.pt == comfortNoisePT:
+		s.stats.ComfortNoise++
+		p.payload = nil
+	default:
+		s.eventLocked(p)
+		p.payload = nil
+	}
+	s.order.push(p, now)
+}
+
+// eventLocked looks for a digit at once, ahead of reordering: digits carry their
+// own order, and their three end packets their own protection against loss.
+func (s *Session) eventLocked(p packet) {
+	s.stats.EventPackets++
+	d, ok, bad := s.events.packet(p)
+	s.stats.Bad.count(bad)
+	if !ok {
+		return
+	}
+	select {
+	case s.digits <- d:
+	default:
+		s.stats.DigitsDropped++
+	}
+}

@@ -1,0 +1,78 @@
+package media
+
+import "time"
+
+// Stats are the figures of one session since Open. Every packet, frame or byte
+// that did not arrive where it should is in exactly one of them.
+type Stats struct {
+	// From the caller.
+	PacketsIn, BytesIn uint64 // accepted from the proven source; payload bytes
+	FramesIn           uint64 // 20 ms frames given to the sink
+	Unheard            uint64 // 20 ms frames with no sink attached
+	PreAnswer          uint64 // packets before Start
+	Foreign            uint64 // packets from addresses that have no claim
+	Probation          uint64 // packets held until their source is proven (then counted in PacketsIn too)
+	Bad                Bad    // packets that are no usable RTP
+	ComfortNoise       uint64 // RFC 3389 packets, rendered as silence
+	EventPackets       uint64 // RFC 4733 packets, several to a digit
+	DigitsDropped      uint64 // digits nobody fetched in time
+
+	// The timeline.
+	Lost        uint64        // packets given up for lost
+	Late        uint64        // packets that came after they were given up
+	Duplicate   uint64        // packets seen before
+	Reordered   uint64        // packets that arrived after a later one, in time
+	Strays      uint64        // single packets of another SSRC or far-off sequence, dropped
+	Resets      uint64        // new SSRC, sequence or timestamp base
+	Concealed   time.Duration // speech invented for lost packets
+	Silence     time.Duration // silence the RTP timestamps asked for: suppression, or loss past concealment
+	Filled      time.Duration // silence by our own clock while nothing came
+	Jitter      time.Duration // interarrival jitter, RFC 3550 §6.4.1
+	SourceProof string        // how the source agrees with the SDP: "exact", "same address", …; "none" before
+
+	// To the caller.
+	PacketsOut, BytesOut uint64 // payload bytes, silence included
+	AudioFrames          uint64 // of PacketsOut, those that carry played audio
+	Spurts               uint64 // times that audio began after silence
+	Underruns            uint64 // times that an unfinished item ran out of audio
+	SkippedFrames        uint64 // frame times passed over after a stall of ours
+	MutedFrames          uint64 // frame times not sent because the far end has never been heard
+	DroppedBytes         uint64 // audio over the queue's cap
+	FlushedBytes         uint64 // audio taken back by Flush
+	SendErrors           uint64 // packets the system refused to send
+}
+
+// Bad counts unusable packets by reason.
+type Bad struct {
+	Short       uint64 // shorter than its own header
+	Version     uint64 // not RTP version 2
+	RTCP        uint64 // RTCP on the RTP port
+	Padding     uint64 // impossible padding
+	PayloadType uint64 // not negotiated
+	Size        uint64 // empty, or longer than 200 ms
+	Event       uint64 // broken or unknown telephone-event
+}
+
+// Total is the number of unusable packets.
+func (b Bad) Total() uint64 {
+	return b.Short + b.Version + b.RTCP + b.Padding + b.PayloadType + b.Size + b.Event
+}
+
+func (b *Bad) count(r badReason) {
+	switch r {
+	case badShort:
+		b.Short++
+	case badVersion:
+		b.Version++
+	case badRTCP:
+		b.RTCP++
+	case badPadding:
+		b.Padding++
+	case badPayloadType:
+		b.PayloadType++
+	case badSize:
+		b.Size++
+	case badEvent:
+		b.Event++
+	}
+}
