@@ -1,0 +1,56 @@
+package agent
+
+import (
+	"time"
+
+	"github.com/trunkline/trunkline/transcode"
+)
+
+// CallInfo is what is known of a call when it arrives.
+type CallInfo struct {
+	ID        string // ours; names the call in the journal
+	SIPCallID string
+	Trunk     string
+	Caller    string // as the trunk claims it; "" when withheld
+	Dialled   string
+	Node      string // which machine took the call
+	Started   time.Time
+}
+
+// Line is the phone side of a call, as the agent sees it. A call that ended is told by the context given to
+// Conversation.Run, whose cause says how.
+type Line interface {
+	// Law is the caller's G.711 law, in both directions.
+	Law() transcode.Law
+	// Attach gives the caller's audio to sink: a gapless series of 20 ms frames (160 bytes), in order, from any
+	// goroutine but never two at once. sink must not block and must not keep the slice. nil stops it.
+	Attach(sink func(frame []byte))
+	// Player is the way to the caller's ear.
+	Player() Player
+	// Digits are the keys the caller pressed: 0-9 * # A-D, and ! for a hook flash (RFC 4733).
+	Digits() <-chan rune
+}
+
+// Player queues audio for the caller and knows what of it has really been written to RTP. It never blocks.
+// Ids are the agent's own: one for each content part that speaks.
+type Player interface {
+	// Play queues a copy of audio, of any length, behind what is queued and returns how many bytes there was room for.
+	Play(id uint64, audio []byte) int
+	// End says that no more audio of id will come; its last partial frame is padded.
+	End(id uint64)
+	// Flush drops everything unsent; when it returns nothing more of it leaves.
+	Flush()
+	// Status tells what has become of id.
+	Status(id uint64) PlayStatus
+	// Queued is the number of bytes unsent, over all ids.
+	Queued() int
+	// Changed is signalled when the first frame of an id was written and when the queue ran empty. It is a level:
+	// a signal may stand for several changes.
+	Changed() <-chan struct{}
+}
+
+// PlayStatus is what has become of one id's audio, in bytes of that audio (8 bytes a millisecond, padding not counted).
+type PlayStatus struct {
+	Sent  int
+	First time.Time // when its first frame was written; zero when none was
+}

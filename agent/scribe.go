@@ -1,0 +1,195 @@
+package agent
+
+import (
+	"time"
+
+	"github.com/trunkline/trunkline/store"
+)
+
+// lateTranscript is how long a caller's turn waits for its words before the lines behind it are written.
+const lateTranscript = 3 * time.Second
+
+// scribe writes the transcript in the order of the conversation. A line takes its place when its item enters the
+// conversation and is written when it is whole: the caller's words may come seconds later than the answer to them, and
+// what the caller heard of an answer is known only when it was played.
+//
+//	reserve ──► [user: waits for words][agent: waits to be heard][tool_call: whole] ──► head whole? write
+//
+// Owned by the conversation loop.
+type scribe struct {
+	journal Journal
+	callID  string
+	ids     store.IDs
+	words   bool // the session transcribes the caller
+	lines   []*line
+	written map[string]bool // items that have their line
+	turns   int
+}
+
+// line is one entry that has a place and is not written yet.
+type line struct {
+	entry    store.Entry
+	itemID   string
+	whole    bool
+	deadline time.Time // written as it is after this; zero: waits
+	speaks   bool      // an assistant item with audio: whole when it was played or cut
+}
+
+// user takes the place of a caller's turn. It may be told twice of the same item.
+func (s *scribe) user(itemID, previous string, now time.Time) {
+	if itemID == "" || s.written[itemID] || s.find(itemID) != nil {
+		return
+	}
+	l := &line{itemID: itemID, entry: store.Entry{Kind: store.KindTurn, At: now, Role: store.RoleCaller, ItemID: itemID}}
+	if s.words {
+		l.deadline = now.Add(lateTranscript)
+	} else {
+		l.whole, l.entry.Status = true, "no transcription"
+	}
+	s.insert(l, previous)
+}
+
+// userWords fills in what the caller said. Words that come after the line was written are a line of their own that
+// names the item.
+func (s *scribe) userWords(itemID, text, status string, now time.Time) {
+	l := s.find(itemID)
+	if l == nil {
+		l = &line{itemID: itemID, entry: store.Entry{Kind: store.KindTurn, At: now, Role: store.RoleCaller, ItemID: itemID}}
+		s.insert(l, "")
+	}
+	l.entry.Text, l.entry.Status, l.whole = text, status, true
+}
+
+// agent takes the place of an assistant message.
+func (s *scribe) agent(itemID string, now time.Time) *line {
+	if l := s.find(itemID); l != nil {
+		return l
+	}
+	l := &line{itemID: itemID, entry: store.Entry{Kind: store.KindTurn, At: now, Role: store.RoleAgent, ItemID: itemID}}
+	s.insert(l, "")
+	return l
+}
+
+// heard closes an assistant line: what of its audio the caller was sent, in milliseconds.
+func (s *scribe) heard(itemID string, heardMS, receivedMS int, cut bool) {
+	l := s.find(itemID)
+	if l == nil {
+		return
+	}
+	l.whole = true
+	l.entry.Heard = l.entry.Text
+	if cut {
+		l.entry.Status, l.entry.CutMS = "interrupted", heardMS
+		l.entry.Heard = portion(l.entry.Text, heardMS, receivedMS)
+	}
+}
+
+// add appends a line that is whole.
+func (s *scribe) add(e store.Entry, now time.Time) {
+	if e.At.IsZero() {
+		e.At = now
+	}
+	s.lines = append(s.lines, &line{entry: e, whole: true})
+}
+
+func (s *scribe) insert(l *line, previous string) {
+	at := len(s.lines)
+	if previous != "" {
+		for i, have := range s.lines {
+			if have.itemID == previous {
+				at = i + 1
+			}
+		}
+	}
+	s.lines = append(s.lines, nil)
+	copy(s.lines[at+1:], s.lines[at:])
+	s.lines[at] = l
+}
+
+func (s *scribe) find(itemID string) *line {
+	for i := len(s.lines) - 1; i >= 0; i-- {
+		if s.lines[i].itemID == itemID && itemID != "" {
+			return s.lines[i]
+		}
+	}
+	return nil
+}
+
+// waiting reports whether the caller's words are still expected for some turn.
+func (s *scribe) waiting() bool {
+	for _, l := range s.lines {
+		if !l.whole && l.entry.Role == store.RoleCaller {
+			return true
+		}
+	}
+	return false
+}
+
+// write sends the whole lines at the head to the journal, and those whose time is up.
+func (s *scribe) write(now time.Time) {
+	n := 0
+	for n < len(s.lines) {
+		l := s.lines[n]
+		if !l.whole {
+			if l.deadline.IsZero() || now.Before(l.deadline) {
+				break
+			}
+			l.entry.Status = "transcript missing"
+		}
+		n++
+	}
+	s.writeFirst(n, now)
+}
+
+// close writes everything, whole or not.
+func (s *scribe) close(now time.Time) {
+	for _, l := range s.lines {
+		if !l.whole && l.entry.Role == store.RoleCaller {
+			l.entry.Status = "transcript missing"
+		}
+	}
+	s.writeFirst(len(s.lines), now)
+}
+
+func (s *scribe) writeFirst(n int, now time.Time) {
+	if n == 0 {
+		return
+	}
+	entries := make([]store.Entry, 0, n)
+	for _, l := range s.lines[:n] {
+		l.entry.ID = s.ids.Next(now)
+		if l.entry.Kind == store.KindTurn {
+			s.turns++
+		}
+		if l.itemID != "" {
+			s.written[l.itemID] = true
+		}
+		entries = append(entries, l.entry)
+	}
+	s.lines = append(s.lines[:0], s.lines[n:]...)
+	s.journal.Append(s.callID, entries...)
+}
+
+// deadline is when write must be called at the latest.
+func (s *scribe) deadline() time.Time {
+	if len(s.lines) == 0 || s.lines[0].whole {
+		return time.Time{}
+	}
+	return s.lines[0].deadline
+}
+
+// portion estimates the words heard from the share of the audio that was heard, cut back to a whole word.
+func portion(text string, heardMS, totalMS int) string {
+	if totalMS <= 0 || heardMS <= 0 {
+		return ""
+	}
+	if heardMS >= totalMS {
+		return text
+	}
+	runes := []rune(text)
+	n := len(runes) * heardMS / totalMS
+	for n > 0 && runes[n] != ' ' {
+		n--
+	}
+	return string(runes[:n])
+}
