@@ -1,0 +1,97 @@
+package trunkline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/trunkline/trunkline/agent"
+	"github.com/trunkline/trunkline/configs"
+	"github.com/trunkline/trunkline/store"
+	"github.com/trunkline/trunkline/store/boltstore"
+	"github.com/trunkline/trunkline/store/redisstore"
+	"github.com/trunkline/trunkline/store/share"
+)
+
+// flushTimeout bounds how long the last lines may take to reach the store at the end.
+const flushTimeout = 10 * time.Second
+
+// archive is where transcripts are kept, and who writes them there.
+type archive struct {
+	store  store.Store
+	writer *store.Writer
+	share  *share.Server // of the embedded file; nil with Redis
+}
+
+func openArchive(cfg *configs.Store, log *slog.Logger) (*archive, error) {
+	a := &archive{}
+	var err error
+	if a.store, err = openStore(cfg, log); err != nil {
+		return nil, err
+	}
+	if cfg.Redis == nil {
+		if a.share, err = share.Serve(cfg.Path, a.store); err != nil {
+			return nil, errors.Join(err, a.store.Close())
+		}
+	}
+	if a.writer, err = store.NewWriter(a.store, store.WriterConfig{Spool: cfg.Spool, Log: log}); err != nil {
+		return nil, errors.Join(err, a.close(context.Background()))
+	}
+	return a, nil
+}
+
+func openStore(cfg *configs.Store, log *slog.Logger) (store.Store, error) {
+	if r := cfg.Redis; r != nil {
+		return redisstore.Open(redisstore.Options{URL: r.URL.Reveal(), Retention: r.Retention.Std(), Log: log})
+	}
+	return boltstore.Open(cfg.Path, boltstore.Options{})
+}
+
+// OpenReader opens the transcripts that cfg keeps, to read them. An embedded file that a running service holds is read
+// through that service.
+func OpenReader(ctx context.Context, cfg *configs.Config, log *slog.Logger) (store.Reader, func() error, error) {
+	if cfg.Store.Redis == nil {
+		if c, err := share.Open(ctx, cfg.Store.Path); err == nil {
+			return c, c.Close, nil
+		}
+		s, err := boltstore.Open(cfg.Store.Path, boltstore.Options{ReadOnly: true})
+		if err != nil {
+			return nil, nil, fmt.Errorf("open transcripts: %w", err)
+		}
+		return s, s.Close, nil
+	}
+	s, err := openStore(&cfg.Store, log)
+	if err != nil {
+		return nil, nil, fmt.Errorf("open transcripts: %w", err)
+	}
+	return s, s.Close, nil
+}
+
+func (a *archive) close(ctx context.Context) error {
+	var errs []error
+	if a.writer != nil {
+		errs = append(errs, a.writer.Close(ctx))
+	}
+	if a.share != nil {
+		errs = append(errs, a.share.Close())
+	}
+	return errors.Join(append(errs, a.store.Close())...)
+}
+
+// journal is the store's writer with a tap for whoever watches.
+type journal struct {
+	*store.Writer
+	tap func(callID string, entries []store.Entry) // nil: nobody watches
+}
+
+var _ agent.Journal = journal{}
+
+// Append writes lines of a transcript.
+func (j journal) Append(callID string, entries ...store.Entry) {
+	j.Writer.Append(callID, entries...)
+	if j.tap != nil {
+		j.tap(callID, entries)
+	}
+}

@@ -1,0 +1,126 @@
+package trunkline
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/trunkline/trunkline/agent"
+	"github.com/trunkline/trunkline/store"
+	"github.com/trunkline/trunkline/telephony"
+)
+
+// modelRetryAfter is what a caller's side is told while the model cannot be reached.
+const modelRetryAfter = 10 * time.Second
+
+// hangupTimeout bounds the wait for the caller's side to confirm our BYE.
+const hangupTimeout = 5 * time.Second
+
+// ServeCall is the life of one call (telephony.Handler): it returns when the record is closed.
+func (s *Service) ServeCall(ctx context.Context, call *telephony.Call) {
+	info := call.Info()
+	log := s.log.With("call_id", info.ID, "trunk", info.Trunk)
+	desk := s.route(info.Trunk, info.Dialled)
+	if desk == nil {
+		log.Info("no route for the dialled number")
+		s.report(call.Reject(404, "Not Found", 0), log)
+		return
+	}
+	log = log.With("agent", desk.profile.Name)
+	if err := call.Ring(); err != nil {
+		return // the caller gave up
+	}
+	conv, err := s.open(ctx, desk, info, log)
+	if err != nil {
+		s.refuse(ctx, call, desk, err, log)
+		return
+	}
+	defer s.metrics.sessions.WithLabelValues(desk.service).Dec()
+	s.hold(ctx, call, desk, conv, log)
+}
+
+// open prepares the model while the phone rings.
+func (s *Service) open(ctx context.Context, desk *desk, info telephony.CallInfo, log *slog.Logger) (*agent.Conversation, error) {
+	conv, err := agent.Open(ctx, agent.Setup{
+		Info: agent.CallInfo{ID: info.ID, Caller: info.Caller, Dialled: info.Dialled},
+		Law:  info.Law, Profile: desk.profile, Dial: desk.dial, Tools: desk.tools,
+		Journal: s.journal, Observer: s.observer, Log: log,
+	})
+	if err == nil {
+		s.metrics.sessions.WithLabelValues(desk.service).Inc()
+	}
+	return conv, err
+}
+
+// refuse answers a call that the model cannot take. The caller that hung up meanwhile needs no answer.
+func (s *Service) refuse(ctx context.Context, call *telephony.Call, desk *desk, err error, log *slog.Logger) {
+	if ctx.Err() != nil {
+		return
+	}
+	s.observer.RealtimeError("dial")
+	s.modelDown.Store(&modelFailure{time.Now(), err})
+	log.Error("model cannot be reached: call refused", "err", err)
+	s.report(call.Reject(503, "Service Unavailable", modelRetryAfter), log)
+}
+
+// hold answers, talks, hangs up and closes the record, whatever happens in between.
+func (s *Service) hold(ctx context.Context, call *telephony.Call, desk *desk, conv *agent.Conversation, log *slog.Logger) {
+	if err := call.Answer(ctx); err != nil {
+		conv.Finish(0)
+		return
+	}
+	s.modelDown.Store(nil)
+	record := beginning(call.Info(), desk, s.node)
+	s.journal.Begin(record)
+	end := agent.End{By: agent.BySystem, Cause: "internal error"} // stands when a panic ends the call
+	defer func() { s.close(record, call, end, conv.Finish(agent.FinalPatience)) }()
+	end = conv.Run(ctx, line{call.Info().Law, call.Media()})
+	s.hangUp(call, end, log)
+}
+
+// hangUp sends BYE when the call is still up.
+func (s *Service) hangUp(call *telephony.Call, end agent.End, log *slog.Logger) {
+	if call.Ended() != nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), hangupTimeout)
+	defer cancel()
+	s.report(call.Hangup(ctx, "conversation over"), log) // the text leaves this machine: nothing of the call
+}
+
+func (s *Service) report(err error, log *slog.Logger) {
+	var ended *telephony.Ended
+	if err != nil && !errors.As(err, &ended) {
+		log.Warn("signalling failed", "err", err)
+	}
+}
+
+func beginning(info telephony.CallInfo, desk *desk, node string) store.Call {
+	now := time.Now()
+	return store.Call{
+		ID: info.ID, SIPCallID: info.SIPCallID, Trunk: info.Trunk, Agent: desk.profile.Name,
+		Caller: info.Caller, Dialled: info.Dialled, Node: node, Codec: info.Law.String(), Model: desk.model,
+		Started: info.Started, Answered: now, SetupMS: int(now.Sub(info.Started).Milliseconds()),
+	}
+}
+
+// close completes the record of a call that is over.
+func (s *Service) close(c store.Call, call *telephony.Call, end agent.End, f agent.Figures) {
+	c.Ended, c.EndedBy, c.Cause = time.Now(), end.By, end.Cause
+	if e := call.Ended(); e != nil {
+		c.Code = e.SIP
+		if e.By != telephony.Agent { // the phone side knows best how the phone side ended
+			c.EndedBy, c.Cause = e.By.String(), e.Text
+		}
+	}
+	stats := call.Media().Stats()
+	c.Turns, c.Interruptions, c.ToolCalls, c.ToolFailures = f.Turns, f.Interruptions, f.ToolCalls, f.ToolFailures
+	c.TokensIn, c.TokensOut = int64(f.TokensIn), int64(f.TokensOut)
+	c.LatencyP50MS, c.LatencyP95MS = ms(f.Latency(0.5)), ms(f.Latency(0.95))
+	c.FramesIn, c.FramesOut, c.FramesLost = int64(stats.FramesIn), int64(stats.PacketsOut), int64(stats.Lost)
+	s.metrics.ended(&c, stats)
+	s.journal.Finish(c)
+}
+
+func ms(d time.Duration, _ bool) int { return int(d.Milliseconds()) }

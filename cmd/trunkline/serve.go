@@ -1,0 +1,70 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/trunkline/trunkline"
+	"github.com/trunkline/trunkline/configs"
+)
+
+func serveCommand() *cobra.Command {
+	flags := &configFlags{}
+	cmd := &cobra.Command{
+		Use:     "serve",
+		GroupID: "run",
+		Short:   "Answer calls as the configuration says",
+		Long: `Answers calls as the configuration says, until SIGINT or SIGTERM. Then new calls are refused (503) while the running
+ones go on, for limits.drain_timeout at most; a second signal ends them at once.
+
+The file is the first that exists of --config, ./trunkline.yaml and /etc/trunkline/trunkline.yaml. Flags win over the
+environment (TRUNKLINE_…), which wins over the file; "trunkline config show" tells where each setting comes from.`,
+		Example: `  trunkline serve --config trunkline.yaml
+  TRUNKLINE_LOG_LEVEL=debug trunkline serve
+  trunkline serve --set sip.listen=udp://0.0.0.0:5080 --set limits.calls=100`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := flags.load()
+			if err != nil {
+				return err
+			}
+			log := newLogger(cmd.ErrOrStderr(), cfg.Log.SlogLevel(), cfg.Log.Format)
+			for _, w := range cfg.Warnings() {
+				log.Warn(w.Error())
+			}
+			service, err := trunkline.New(cfg, trunkline.WithLogger(log))
+			if err != nil {
+				return err
+			}
+			for _, a := range service.SIPAddrs() {
+				fmt.Fprintln(cmd.OutOrStdout(), "answering calls on", "sip:"+a.Addr.String()+";transport="+a.Transport)
+			}
+			if a := service.AdminAddr(); a != "" {
+				fmt.Fprintf(cmd.OutOrStdout(), "health and metrics on http://%s/\n", a)
+			}
+			return service.Serve(cmd.Context())
+		},
+	}
+	flags.add(cmd)
+	return cmd
+}
+
+// configFlags are the flags of every command that reads the configuration.
+type configFlags struct {
+	path string
+	set  map[string]string
+}
+
+func (f *configFlags) add(cmd *cobra.Command) {
+	cmd.Flags().StringVarP(&f.path, "config", "c", "", "configuration `file` (default ./trunkline.yaml, then /etc/trunkline/trunkline.yaml)")
+	cmd.Flags().StringToStringVar(&f.set, "set", nil, "one setting, as `path=value`: sip.advertise=203.0.113.7; may be repeated")
+}
+
+func (f *configFlags) load() (*configs.Config, error) {
+	cfg, err := configs.Load(configs.Options{Path: f.path, Overrides: f.set})
+	if err != nil {
+		return nil, usage(err)
+	}
+	return cfg, nil
+}

@@ -1,0 +1,189 @@
+package trunkline
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/trunkline/trunkline/agent"
+	"github.com/trunkline/trunkline/store"
+	"github.com/trunkline/trunkline/telephony"
+	"github.com/trunkline/trunkline/telephony/media"
+	"github.com/trunkline/trunkline/tools"
+)
+
+// metrics are the figures an operator watches. Every label has a small fixed set of values: never a call id, a number
+// or free text.
+type metrics struct {
+	registry *prometheus.Registry
+
+	calls         *prometheus.CounterVec   // agent, by
+	setup         *prometheus.HistogramVec // agent
+	duration      *prometheus.HistogramVec // agent
+	turnLatency   *prometheus.HistogramVec // agent
+	interruptions *prometheus.CounterVec   // agent
+	underruns     *prometheus.CounterVec   // agent
+	packets       *prometheus.CounterVec   // direction
+	lost, late    prometheus.Counter
+	jitter        prometheus.Histogram
+	sessions      *prometheus.GaugeVec   // provider
+	modelErrors   *prometheus.CounterVec // type
+	tokens        *prometheus.CounterVec // direction
+	toolCalls     *prometheus.CounterVec // tool, status
+	toolDuration  *prometheus.HistogramVec
+}
+
+var (
+	secondsFine   = []float64{.05, .1, .2, .3, .5, .75, 1, 1.5, 2, 3, 5, 10}
+	secondsCoarse = []float64{1, 5, 15, 30, 60, 120, 300, 600, 1800, 3600}
+)
+
+func newMetrics() *metrics {
+	m := &metrics{
+		registry:      prometheus.NewRegistry(),
+		calls:         counter("calls_total", "Calls that ended, by agent and by who ended them.", "agent", "by"),
+		setup:         histogram("call_setup_seconds", "INVITE to 200 OK.", secondsFine, "agent"),
+		duration:      histogram("call_duration_seconds", "Answer to end.", secondsCoarse, "agent"),
+		turnLatency:   histogram("turn_latency_seconds", "End of the caller's speech to the first audio of the answer on the wire.", secondsFine, "agent"),
+		interruptions: counter("interruptions_total", "Times a caller spoke over the agent.", "agent"),
+		underruns:     counter("playout_underruns_total", "Times an unfinished answer ran out of audio.", "agent"),
+		packets:       counter("rtp_packets_total", "RTP packets accepted and sent.", "direction"),
+		sessions:      gauge("realtime_sessions_active", "Open Realtime sessions.", "provider"),
+		modelErrors:   counter("realtime_errors_total", "Errors of the model's side, by type.", "type"),
+		tokens:        counter("realtime_tokens_total", "Model tokens.", "direction"),
+		toolCalls:     counter("tool_calls_total", "Function calls, by tool and status.", "tool", "status"),
+		toolDuration:  histogram("tool_duration_seconds", "Time from a function call to its output.", secondsFine, "tool"),
+		lost:          prometheus.NewCounter(prometheus.CounterOpts{Name: "trunkline_rtp_packets_lost_total", Help: "RTP packets from callers that never came."}),
+		late:          prometheus.NewCounter(prometheus.CounterOpts{Name: "trunkline_rtp_packets_late_total", Help: "RTP packets that came after they were given up."}),
+		jitter: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "trunkline_rtp_jitter_seconds",
+			Help: "Interarrival jitter at the end of a call (RFC 3550).", Buckets: []float64{.001, .002, .005, .01, .02, .05, .1}}),
+	}
+	m.registry.MustRegister(m.calls, m.setup, m.duration, m.turnLatency, m.interruptions, m.underruns, m.packets, m.sessions,
+		m.modelErrors, m.tokens, m.toolCalls, m.toolDuration, m.lost, m.late, m.jitter,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return m
+}
+
+func counter(name, help string, labels ...string) *prometheus.CounterVec {
+	return prometheus.NewCounterVec(prometheus.CounterOpts{Name: "trunkline_" + name, Help: help}, labels)
+}
+
+func gauge(name, help string, labels ...string) *prometheus.GaugeVec {
+	return prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "trunkline_" + name, Help: help}, labels)
+}
+
+func histogram(name, help string, buckets []float64, labels ...string) *prometheus.HistogramVec {
+	return prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "trunkline_" + name, Help: help, Buckets: buckets}, labels)
+}
+
+// observer is what the agents of one service report to.
+type observer struct {
+	m     *metrics
+	known func(tool string) bool // names the model invents must not become labels
+}
+
+var _ agent.Observer = observer{}
+
+func (o observer) Turn(name string, latency time.Duration) {
+	o.m.turnLatency.WithLabelValues(name).Observe(latency.Seconds())
+}
+
+func (o observer) Interrupted(name string) { o.m.interruptions.WithLabelValues(name).Inc() }
+
+func (o observer) Tool(name, status string, took time.Duration) {
+	if !o.known(name) {
+		name = "unknown"
+	}
+	o.m.toolCalls.WithLabelValues(name, status).Inc()
+	o.m.toolDuration.WithLabelValues(name).Observe(took.Seconds())
+}
+
+func (o observer) RealtimeError(kind string) {
+	if !errorKinds[kind] {
+		kind = "other"
+	}
+	o.m.modelErrors.WithLabelValues(kind).Inc()
+}
+
+// errorKinds are the labels of realtime_errors_total; what else a server thinks of is "other".
+var errorKinds = map[string]bool{"connection": true, "transcription": true, "failed": true, "incomplete": true,
+	"dial": true, "invalid_request_error": true, "server_error": true, "rate_limit_error": true}
+
+// knownTool reports whether a registry has the tool.
+func knownTool(r *tools.Registry) func(string) bool {
+	return func(name string) bool {
+		_, ok := r.Info(name)
+		return ok
+	}
+}
+
+// ended counts a call that is over.
+func (m *metrics) ended(c *store.Call, stats media.Stats) {
+	m.calls.WithLabelValues(c.Agent, c.EndedBy).Inc()
+	m.packets.WithLabelValues("in").Add(float64(stats.PacketsIn))
+	m.packets.WithLabelValues("out").Add(float64(stats.PacketsOut))
+	m.lost.Add(float64(stats.Lost))
+	m.late.Add(float64(stats.Late))
+	m.underruns.WithLabelValues(c.Agent).Add(float64(stats.Underruns))
+	m.tokens.WithLabelValues("in").Add(float64(c.TokensIn))
+	m.tokens.WithLabelValues("out").Add(float64(c.TokensOut))
+	if stats.PacketsIn > 0 {
+		m.jitter.Observe(stats.Jitter.Seconds())
+	}
+	if !c.Answered.IsZero() {
+		m.setup.WithLabelValues(c.Agent).Observe(c.Answered.Sub(c.Started).Seconds())
+		m.duration.WithLabelValues(c.Agent).Observe(c.Duration().Seconds())
+	}
+}
+
+// snapshot collects what other parts of the service count themselves.
+type snapshot struct {
+	telephony func() telephony.Stats
+	writer    func() store.Stats
+}
+
+var (
+	descActive   = prometheus.NewDesc("trunkline_calls_active", "Calls in progress.", nil, nil)
+	descCapacity = prometheus.NewDesc("trunkline_calls_capacity", "Most calls at once.", nil, nil)
+	descDraining = prometheus.NewDesc("trunkline_draining", "1 while no new calls are taken.", nil, nil)
+	descRejected = prometheus.NewDesc("trunkline_calls_rejected_total", "Calls refused, by SIP status and reason.", []string{"code", "reason"}, nil)
+	descPanics   = prometheus.NewDesc("trunkline_call_panics_total", "Call handlers that panicked.", nil, nil)
+	descPorts    = prometheus.NewDesc("trunkline_rtp_ports_in_use", "RTP port pairs in use.", nil, nil)
+	descBacklog  = prometheus.NewDesc("trunkline_store_backlog_events", "Transcript lines that are not in the store yet.", nil, nil)
+	descErrors   = prometheus.NewDesc("trunkline_store_errors_total", "Writes to the store that failed; they are tried again.", nil, nil)
+)
+
+// Describe implements prometheus.Collector.
+func (s *snapshot) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{descActive, descCapacity, descDraining, descRejected, descPanics, descPorts, descBacklog, descErrors} {
+		ch <- d
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (s *snapshot) Collect(ch chan<- prometheus.Metric) {
+	t := s.telephony()
+	value := func(d *prometheus.Desc, kind prometheus.ValueType, v float64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, kind, v, labels...)
+	}
+	value(descActive, prometheus.GaugeValue, float64(t.Active))
+	value(descCapacity, prometheus.GaugeValue, float64(t.Capacity))
+	value(descPorts, prometheus.GaugeValue, float64(t.PortsInUse))
+	value(descPanics, prometheus.CounterValue, float64(t.Panics))
+	value(descDraining, prometheus.GaugeValue, boolValue(t.Draining))
+	for r, n := range t.Rejected {
+		value(descRejected, prometheus.CounterValue, float64(n), strconv.Itoa(r.Status), r.Reason)
+	}
+	w := s.writer()
+	value(descBacklog, prometheus.GaugeValue, float64(w.Backlog))
+	value(descErrors, prometheus.CounterValue, float64(w.Errors))
+}
+
+func boolValue(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,257 @@
+package trunkline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/trunkline/trunkline/configs"
+	"github.com/trunkline/trunkline/store"
+	"github.com/trunkline/trunkline/telephony"
+	"github.com/trunkline/trunkline/tools"
+)
+
+// Service is Trunkline, wired. Make it with New, run it with Serve.
+type Service struct {
+	// Static after New.
+	cfg      *configs.Config
+	log      *slog.Logger
+	node     string
+	desks    map[string]*desk
+	registry *tools.Registry
+	metrics  *metrics
+	observer observer
+	kept     *archive
+	journal  journal
+	phones   *telephony.Server
+	admin    *admin // nil: none is configured
+
+	modelDown atomic.Pointer[modelFailure] // of the last call that could not reach its model; nil after one that could
+}
+
+// modelFailure is remembered for a while: /readyz must come back by itself, or nothing would ever try the model again.
+type modelFailure struct {
+	at  time.Time
+	err error
+}
+
+const failureCounts = time.Minute
+
+// Option changes a Service.
+type Option func(*options)
+
+type options struct {
+	tools *tools.Registry
+	log   *slog.Logger
+	tap   func(callID string, entries []store.Entry)
+}
+
+// WithTools gives the agents the tools of r besides those of the configuration.
+func WithTools(r *tools.Registry) Option { return func(o *options) { o.tools = r } }
+
+// WithLogger sends logs to log; without it there are none.
+func WithLogger(log *slog.Logger) Option { return func(o *options) { o.log = log } }
+
+// WithTap shows every line of every transcript to tap as it is written. tap must not block.
+func WithTap(tap func(callID string, entries []store.Entry)) Option {
+	return func(o *options) { o.tap = tap }
+}
+
+// New checks cfg against the tools, opens the store and binds the listeners. Nothing is answered before Serve.
+// After an error nothing is left open.
+func New(cfg *configs.Config, opts ...Option) (_ *Service, err error) {
+	o := options{tools: tools.NewRegistry(), log: slog.New(slog.DiscardHandler)}
+	for _, opt := range opts {
+		opt(&o)
+	}
+	s := &Service{cfg: cfg, log: o.log, registry: o.tools, metrics: newMetrics()}
+	s.node, _ = os.Hostname()
+	s.observer = observer{s.metrics, knownTool(o.tools)}
+	if err := addTools(o.tools, cfg); err != nil {
+		return nil, err
+	}
+	if s.desks, err = desks(cfg, o.tools, o.log); err != nil {
+		return nil, err
+	}
+	if s.kept, err = openArchive(&cfg.Store, o.log); err != nil {
+		return nil, err
+	}
+	s.journal = journal{s.kept.writer, o.tap}
+	if err := s.listen(); err != nil {
+		return nil, errors.Join(err, s.kept.close(context.Background()))
+	}
+	return s, nil
+}
+
+func (s *Service) listen() (err error) {
+	s.phones, err = telephony.Listen(telephonyConfig(s.cfg, s.log), s)
+	if err != nil {
+		return err
+	}
+	s.metrics.registry.MustRegister(&snapshot{s.phones.Stats, s.kept.writer.Stats})
+	if address := string(s.cfg.Admin.Listen); address != "" {
+		if s.admin, err = listenAdmin(address, s.metrics, s.ready); err != nil {
+			return errors.Join(err, s.phones.Close())
+		}
+	}
+	return nil
+}
+
+// addTools enters the built-in tools and the webhooks of the configuration.
+func addTools(r *tools.Registry, cfg *configs.Config) error {
+	if err := tools.AddBuiltins(r); err != nil {
+		return err
+	}
+	for _, t := range cfg.Tools {
+		err := tools.AddWebhook(r, tools.Webhook{Name: t.Name, Description: t.Description, URL: t.Webhook.URL.Reveal(),
+			Secret: t.Webhook.Secret.Reveal(), Timeout: t.Webhook.Timeout.Std(), Idempotent: t.Webhook.Idempotent,
+			Parameters: t.Parameters})
+		if err != nil {
+			return fmt.Errorf("tools: %w", err)
+		}
+	}
+	return nil
+}
+
+func telephonyConfig(cfg *configs.Config, log *slog.Logger) telephony.Config {
+	t := telephony.Config{
+		SIP: telephony.SIP{Advertise: string(cfg.SIP.Advertise)},
+		Media: telephony.Media{FirstPort: cfg.Media.Ports.First, LastPort: cfg.Media.Ports.Last,
+			ReorderWindow: never(cfg.Media.ReorderWindow), FirstTimeout: never(cfg.Media.FirstTimeout), Timeout: never(cfg.Media.Timeout)},
+		Limits: telephony.Limits{Calls: cfg.Limits.Calls, CallsPerSecond: cfg.Limits.CallsPerSecond,
+			CallDuration: cfg.Limits.CallDuration.Std()},
+		Log: log,
+	}
+	if cfg.SIP.Strangers == "ignore" {
+		t.Strangers = telephony.Silent
+	}
+	for _, l := range cfg.SIP.Listen {
+		t.SIP.Listen = append(t.SIP.Listen, string(l))
+	}
+	for _, trunk := range cfg.Trunks {
+		own := telephony.Trunk{Name: trunk.Name}
+		for _, c := range trunk.Sources {
+			own.Sources = append(own.Sources, netip.Prefix(c.Prefix))
+		}
+		t.Trunks = append(t.Trunks, own)
+	}
+	return t
+}
+
+// never translates a duration of the configuration, where 0 means none, for package media, where 0 means the default.
+func never(d configs.Duration) time.Duration {
+	if d == 0 {
+		return -1
+	}
+	return d.Std()
+}
+
+// SIPAddrs are the SIP addresses, with their real ports.
+func (s *Service) SIPAddrs() []telephony.Addr { return s.phones.Addrs() }
+
+// AdminAddr is the address of the operator's listener, "" when there is none.
+func (s *Service) AdminAddr() string {
+	if s.admin == nil {
+		return ""
+	}
+	return s.admin.ln.Addr().String()
+}
+
+// Store reads the transcripts.
+func (s *Service) Store() store.Reader { return s.kept.store }
+
+// Stats are the figures of the phone side at this moment.
+func (s *Service) Stats() telephony.Stats { return s.phones.Stats() }
+
+// Serve takes calls until ctx is done. Then it refuses new ones, lets the running ones go on for limits.drain_timeout,
+// ends what is left, writes what is unwritten and returns nil.
+func (s *Service) Serve(ctx context.Context) error {
+	sweeping, stopSweeping := context.WithCancel(context.Background())
+	var crew sync.WaitGroup
+	crew.Go(func() { store.SweepEvery(sweeping, s.kept.store, time.Minute, s.log) })
+	served := make(chan error, 1)
+	crew.Go(func() { served <- s.phones.Serve(context.WithoutCancel(ctx)) })
+	var err error
+	select {
+	case err = <-served:
+	case <-ctx.Done():
+		s.drain()
+	}
+	_ = s.phones.Close()
+	stopSweeping()
+	crew.Wait()
+	s.closeStore()
+	if errors.Is(err, telephony.ErrClosed) {
+		return nil
+	}
+	return err
+}
+
+// drain lets running calls end by themselves, within the limit.
+func (s *Service) drain() {
+	if n := s.phones.Stats().Active; n > 0 {
+		s.log.Info("draining", "calls", n, "timeout", s.cfg.Limits.DrainTimeout.Std())
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), s.cfg.Limits.DrainTimeout.Std())
+	defer cancel()
+	if err := s.phones.Shutdown(ctx); err != nil {
+		s.log.Warn("calls were cut", "err", err)
+	}
+}
+
+// closeStore writes what is unwritten and closes everything that is not the phone side.
+func (s *Service) closeStore() {
+	if s.admin != nil {
+		s.admin.close()
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), flushTimeout)
+	defer cancel()
+	if err := s.registry.Close(ctx); err != nil {
+		s.log.Warn("tools still at work", "err", err)
+	}
+	if err := s.kept.close(ctx); err != nil {
+		s.log.Error("closing the store failed", "err", err)
+	}
+}
+
+// ready is what /readyz says: whether a call would be taken now.
+func (s *Service) ready(ctx context.Context) (unready, degraded error) {
+	stats := s.phones.Stats()
+	switch {
+	case stats.Draining:
+		return errors.New("draining"), nil
+	case stats.Active >= stats.Capacity:
+		return fmt.Errorf("at the limit of %d calls", stats.Capacity), nil
+	}
+	if down := s.modelDown.Load(); down != nil && time.Since(down.at) < failureCounts {
+		return fmt.Errorf("the model could not be reached at the last call: %w", down.err), nil
+	}
+	if err := s.kept.store.Ping(ctx); err != nil {
+		return nil, fmt.Errorf("store does not answer, transcripts wait: %w", err)
+	}
+	return nil, nil
+}
+
+// route finds who answers, nil when nobody does.
+func (s *Service) route(trunk, dialled string) *desk {
+	r, ok := s.cfg.Route(trunk, dialled)
+	if !ok {
+		return nil
+	}
+	return s.desks[r.Agent]
+}
+
+// Run is New and Serve: it runs the service that cfg describes until ctx is done.
+func Run(ctx context.Context, cfg *configs.Config, opts ...Option) error {
+	s, err := New(cfg, opts...)
+	if err != nil {
+		return err
+	}
+	return s.Serve(ctx)
+}

@@ -1,0 +1,18 @@
+// Package trunkline answers phone calls that arrive over a SIP trunk and lets the caller talk with a speech-to-speech
+// model over the Realtime protocol.
+//
+//	SIP trunk ──► telephony ──► agent ──► Realtime service
+//	                              │ │
+//	                      tools ◄─┘ └─► store
+//
+// This package wires the rooms together and is what a program with tools of its own imports:
+//
+//	registry := tools.NewRegistry()
+//	tools.Add(registry, "order_status", "Looks up an order by its number.", lookUp)
+//	cfg, err := configs.Load(configs.Options{Path: "trunkline.yaml", KnownTools: registry.Names()})
+//	…
+//	err = trunkline.Run(ctx, cfg, trunkline.WithTools(registry))
+//
+// The files: service (wiring and life), desk (agent profiles), call (the life of one call), line (the phone as the agent
+// sees it), archive (where transcripts go), metrics and admin (what an operator watches).
+package trunkline
