@@ -101,8 +101,8 @@ func (c *Conversation) Finish(patience time.Duration) Figures {
 	for c.end != nil && c.scribe.waiting() && c.listen(deadline.C) {
 		c.scribe.write(time.Now())
 	}
+	_ = c.model.Close("call ended") // before stop, which would cut the connection in the middle of its close
 	c.stop()
-	c.model.Close("call ended")
 	if c.end != nil {
 		<-c.readGone
 	}

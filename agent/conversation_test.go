@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/trunkline/trunkline/agent/realtime"
+	"github.com/trunkline/trunkline/store"
 	"github.com/trunkline/trunkline/transcode"
 )
 
@@ -277,4 +278,20 @@ func pattern(n int) []byte {
 		b[i] = byte(x >> 24)
 	}
 	return b
+}
+
+func TestATurnStandsWhereTheCallerBeganToSpeak(t *testing.T) {
+	s := play(t, stageOptions{profile: transcribing}, func(s *stage) {
+		s.server(&realtime.SpeechStarted{ItemID: "u1"})
+		s.wait(3 * time.Second)
+		s.server(&realtime.SpeechStopped{ItemID: "u1"}, &realtime.AudioCommitted{ItemID: "u1"}, transcript("u1", "a long story"))
+	})
+	e := s.journal.entries[0]
+	id, err := store.ParseID(e.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if wrote := id.Time().Sub(e.At); wrote < 3*time.Second {
+		t.Errorf("the turn is dated %v before it was written, want the 3 s that the caller spoke", wrote)
+	}
 }

@@ -20,6 +20,7 @@ func (c *Conversation) receive(m received, now time.Time) {
 	case *realtime.AudioDone:
 		c.playback.endPart(c.playback.find(ev.ItemID, ev.ContentIndex))
 	case *realtime.SpeechStarted:
+		c.scribe.spoke(ev.ItemID, now)
 		c.speechStarted(now)
 	case *realtime.SpeechStopped:
 		c.speechStopped(ev, now)
@@ -118,7 +119,7 @@ func (c *Conversation) cut(parts []*spoken, now time.Time) {
 // heard closes the transcript lines of parts whose audio is over.
 func (c *Conversation) heard(parts []*spoken, cut bool) {
 	for _, p := range parts {
-		c.scribe.heard(p.itemID, p.heardMS(), msOf(p.received), cut)
+		c.scribe.heard(p, cut)
 	}
 }
 

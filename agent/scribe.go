@@ -23,7 +23,11 @@ type scribe struct {
 	words   bool // the session transcribes the caller
 	lines   []*line
 	written map[string]bool // items that have their line
-	turns   int
+
+	speaking string // item that the caller's last speech will be
+	spokeAt  time.Time
+
+	turns int
 }
 
 // line is one entry that has a place and is not written yet.
@@ -35,12 +39,18 @@ type line struct {
 	speaks   bool      // an assistant item with audio: whole when it was played or cut
 }
 
+// spoke notes when the caller began to speak what will be the item.
+func (s *scribe) spoke(itemID string, now time.Time) { s.speaking, s.spokeAt = itemID, now }
+
 // user takes the place of a caller's turn. It may be told twice of the same item.
 func (s *scribe) user(itemID, previous string, now time.Time) {
 	if itemID == "" || s.written[itemID] || s.find(itemID) != nil {
 		return
 	}
 	l := &line{itemID: itemID, entry: store.Entry{Kind: store.KindTurn, At: now, Role: store.RoleCaller, ItemID: itemID}}
+	if itemID == s.speaking {
+		l.entry.At = s.spokeAt
+	}
 	if s.words {
 		l.deadline = now.Add(lateTranscript)
 	} else {
@@ -70,17 +80,21 @@ func (s *scribe) agent(itemID string, now time.Time) *line {
 	return l
 }
 
-// heard closes an assistant line: what of its audio the caller was sent, in milliseconds.
-func (s *scribe) heard(itemID string, heardMS, receivedMS int, cut bool) {
-	l := s.find(itemID)
+// heard closes an assistant line: it was said when its first frame left, and what of its audio was sent is what the
+// caller heard.
+func (s *scribe) heard(p *spoken, cut bool) {
+	l := s.find(p.itemID)
 	if l == nil {
 		return
 	}
 	l.whole = true
 	l.entry.Heard = l.entry.Text
+	if !p.first.IsZero() {
+		l.entry.At = p.first
+	}
 	if cut {
-		l.entry.Status, l.entry.CutMS = "interrupted", heardMS
-		l.entry.Heard = portion(l.entry.Text, heardMS, receivedMS)
+		l.entry.Status, l.entry.CutMS = "interrupted", p.heardMS()
+		l.entry.Heard = portion(l.entry.Text, p.heardMS(), msOf(p.received))
 	}
 }
 

@@ -94,7 +94,7 @@ func (r *Realtime) setDefaults() {
 //	azure    wss://RES.openai.azure.com/openai/v1/realtime  …/openai/realtime?api-version=V&deployment=D
 //	           ?model=DEPLOYMENT, no api-version            api-key: KEY
 //	         api-key: KEY
-//	url      as written, model=M added when it has none     the same
+//	url      as written, model=M added when it has none     the same, and OpenAI-Beta: realtime=v1
 //	         Authorization: Bearer KEY
 //
 // An error means that the entry would not have passed Validate.
@@ -111,7 +111,7 @@ func (r *Realtime) Endpoint() (address string, headers http.Header, err error) {
 	default:
 		headers.Set("Authorization", "Bearer "+key)
 	}
-	if r.Provider == OpenAI && r.Dialect == Preview {
+	if r.Provider != Azure && r.Dialect == Preview {
 		headers.Set("OpenAI-Beta", "realtime=v1")
 	}
 	for _, h := range r.Headers {

@@ -32,7 +32,7 @@ func TestEndpoint(t *testing.T) {
 		{"url", `url: "wss://h:1/v1/realtime"`, "wss://h:1/v1/realtime", bearer},
 		{"url, model", `url: "ws://127.0.0.1:1/x%2Fy?a=b%20c", model: "m/1"`, "ws://127.0.0.1:1/x%2Fy?a=b%20c&model=m%2F1", bearer},
 		{"url with a model", `url: "ws://127.0.0.1:1/?model=own", model: m`, "ws://127.0.0.1:1/?model=own", bearer},
-		{"url, preview", `url: "ws://127.0.0.1:1/", dialect: preview, headers: [ { name: OpenAI-Beta, value: realtime=v1 } ]`, "ws://127.0.0.1:1/",
+		{"url, preview", `url: "ws://127.0.0.1:1/", dialect: preview`, "ws://127.0.0.1:1/",
 			http.Header{"Authorization": {"Bearer KEY"}, "Openai-Beta": {"realtime=v1"}}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

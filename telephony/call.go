@@ -202,11 +202,11 @@ func (c *Call) watch() {
 
 func (c *Call) logStart() {
 	c.log.Info("call", "trunk", c.info.Trunk, "caller", mask(c.info.Caller), "dialled", mask(c.info.Dialled),
-		"law", c.info.Law, "transport", c.info.Transport)
+		"law", c.info.Law.String(), "transport", c.info.Transport)
 }
 
 func (c *Call) logEnd() {
 	e := c.Ended()
-	c.log.Info("call ended", "by", e.By, "why", e.Text, "sip", e.SIP, "q850", e.Q850,
-		"duration", time.Since(c.info.Started).Round(time.Millisecond))
+	c.log.Info("call ended", "by", e.By.String(), "why", e.Text, "sip", e.SIP, "q850", e.Q850,
+		"seconds", time.Since(c.info.Started).Round(time.Millisecond).Seconds())
 }

@@ -122,6 +122,6 @@ func (s *Server) newCall(d *sipua.Dialog, trunk *Trunk) *Call {
 		Caller: who.caller, CallerName: who.name, Dialled: who.dialled,
 		Transport: r.Transport, Source: r.Source, Started: now,
 	}}
-	c.log = s.cfg.Log.With("call", c.info.ID)
+	c.log = s.cfg.Log.With("call_id", c.info.ID)
 	return c
 }

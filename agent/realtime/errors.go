@@ -42,7 +42,17 @@ const (
 )
 
 // String names the class for logs.
-func (c Class) String() string { return [...]string{"other", "benign", "retryable", "fatal"}[c&3] }
+func (c Class) String() string {
+	switch c {
+	case Benign:
+		return "benign"
+	case Retryable:
+		return "retryable"
+	case Fatal:
+		return "fatal"
+	}
+	return "other"
+}
 
 // codeSessionExpired ends the connection but not the service: a new session works at once.
 const codeSessionExpired = "session_expired"

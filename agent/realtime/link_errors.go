@@ -36,7 +36,15 @@ const (
 )
 
 // String names the verdict for logs.
-func (v Verdict) String() string { return [...]string{"ended", "retry", "fatal", ""}[v&3] }
+func (v Verdict) String() string {
+	switch v {
+	case VerdictRetry:
+		return "retry"
+	case VerdictFatal:
+		return "fatal"
+	}
+	return "ended"
+}
 
 // CloseError is the end of a connection by the server or the network.
 type CloseError struct {

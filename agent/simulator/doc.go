@@ -7,7 +7,8 @@
 //
 // Strict: every client event is checked member by member, in the dialect the
 // server was started with, and a refusal has the code, the param and the
-// wording of the real service. A refused event changes nothing.
+// wording of the real service where these are known. A refused event changes
+// nothing.
 //
 // Hearing: turns are found by an energy detector on the audio, decoded from the
 // format that the session declared; what was said is found by correlating the

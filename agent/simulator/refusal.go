@@ -4,13 +4,13 @@ import "fmt"
 
 // The error codes of the Realtime API that the simulator uses. Some refusals
 // of the real service carry no code at all; these have an empty one here and
-// null on the wire.
+// null on the wire. No trace was found of the three marked ours.
 const (
 	codeUnknownParameter = "unknown_parameter"
 	codeMissing          = "missing_required_parameter"
 	codeInvalidType      = "invalid_type"
 	codeInvalidValue     = "invalid_value"
-	codeInvalidJSON      = "invalid_json"
+	codeInvalidJSON      = "invalid_json" // ours
 	codeCommitEmpty      = "input_audio_buffer_commit_empty"
 	codeActiveResponse   = "conversation_already_has_active_response"
 	codeNotActive        = "response_cancel_not_active"
@@ -19,8 +19,8 @@ const (
 	codeTruncateItem     = "item_truncate_invalid_item_id"
 	codeDeleteItem       = "item_delete_invalid_item_id"
 	codeRetrieveItem     = "item_retrieve_invalid_item_id"
-	codeDuplicateItem    = "item_create_duplicate_item_id"
-	codePreviousItem     = "item_create_invalid_previous_item_id"
+	codeDuplicateItem    = "item_create_duplicate_item_id"        // ours
+	codePreviousItem     = "item_create_invalid_previous_item_id" // ours
 	codeExpired          = "session_expired"
 	codeBetaShape        = "beta_api_shape_disabled"
 	codeInvalidBeta      = "invalid_beta"
