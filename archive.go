@@ -36,7 +36,11 @@ func openArchive(cfg *configs.Store, log *slog.Logger) (*archive, error) {
 			return nil, errors.Join(err, a.store.Close())
 		}
 	}
-	if a.writer, err = store.NewWriter(a.store, store.WriterConfig{Spool: cfg.Spool, Log: log}); err != nil {
+	spool := cfg.Spool
+	if cfg.Redis == nil {
+		spool = "" // the embedded file is as near as a spool
+	}
+	if a.writer, err = store.NewWriter(a.store, store.WriterConfig{Spool: spool, Log: log}); err != nil {
 		return nil, errors.Join(err, a.close(context.Background()))
 	}
 	return a, nil

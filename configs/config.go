@@ -136,8 +136,9 @@ type Store struct {
 	Redis *Redis `yaml:"redis"`
 	// Path is the embedded database. Default ./trunkline.db, seen from the working directory.
 	Path string `yaml:"path" default:"./trunkline.db" required:"write the file of the embedded database"`
-	// Spool is a file that holds what Redis could not take while it is away. Default: none, the memory alone.
-	Spool string `yaml:"spool"`
+	// Spool is a file that holds what Redis could not take while it is away. Default ./trunkline.spool; not used without
+	// Redis.
+	Spool string `yaml:"spool" default:"./trunkline.spool"`
 }
 
 // Redis is one Redis server.

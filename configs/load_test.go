@@ -122,7 +122,7 @@ agents:
 `, "CALLS=12", "HOST=192.0.2.1", "NO=false", "HALF=0.5")
 	td := c.Agents[0].TurnDetection
 	got := fmt.Sprint(c.Limits.Calls, c.Limits.CallsPerSecond, c.Media.Timeout, c.SIP.Advertise == "", c.SIP.Listen, *td.CreateResponse,
-		*td.Threshold, c.Admin.Listen == "", c.Store.Spool == "")
+		*td.Threshold, c.Admin.Listen == "", c.Store.Spool == Default().Store.Spool)
 	if want := "12 7 45s true [udp://192.0.2.1:5060] false 0.5 true true"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
