@@ -25,5 +25,5 @@ func normalCaller(caller string) string {
 			return -1
 		}
 		return r
-	}, strings.ToValidUTF8(caller, "\uFFFD"))) // as the record is stored, so that Delete finds the index again
+	}, mended(caller))) // as the record is stored, so that Delete finds the index again
 }

@@ -20,9 +20,12 @@ type field[T any] struct {
 
 func text[T any, S ~string](name string, at func(*T) *S) field[T] {
 	return field[T]{name,
-		func(r *T) string { return strings.ToValidUTF8(string(*at(r)), "\uFFFD") },
-		func(r *T, v string) { *at(r) = S(v) }}
+		func(r *T) string { return mended(string(*at(r))) },
+		func(r *T, v string) { *at(r) = S(mended(v)) }}
 }
+
+// mended is text as it is stored and as it leaves the store, whoever wrote it: valid UTF-8, fit for JSON and pages.
+func mended(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
 
 func number[T any, N ~int | ~int64](name string, at func(*T) *N) field[T] {
 	return field[T]{name,
@@ -140,7 +143,7 @@ var entrySchema = newSchema(
 	field[Entry]{"at", writtenAt, moment("", func(e *Entry) *time.Time { return &e.At }).set},
 	text("i", func(e *Entry) *string { return &e.ItemID }),
 	text("t", func(e *Entry) *string { return &e.Text }),
-	field[Entry]{"h", writtenHeard, func(e *Entry, v string) { e.Heard = v }},
+	field[Entry]{"h", writtenHeard, func(e *Entry, v string) { e.Heard = mended(v) }},
 	field[Entry]{"ha", writtenHeardAll, func(*Entry, string) {}},
 	number("cut", func(e *Entry) *int { return &e.CutMS }),
 	text("tool", func(e *Entry) *string { return &e.Tool }),
@@ -190,7 +193,7 @@ func writtenHeard(e *Entry) string {
 	if e.Heard == e.Text {
 		return ""
 	}
-	return strings.ToValidUTF8(e.Heard, "\uFFFD")
+	return mended(e.Heard)
 }
 
 func writtenHeardAll(e *Entry) string {

@@ -159,20 +159,16 @@ func (e *Entry) size() int {
 }
 
 // Finish ends the record as [Sink].Finish promises: what end sets replaces what was there, also an end that Sweep wrote;
-// a zero Ended becomes now unless the call was ended before; the expiry follows from retention (0: none) unless end names
-// one.
+// a zero Ended becomes now unless the call was ended before; the expiry follows from retention (0: none) unless the call
+// has one.
 func (c *Call) Finish(end *Call, now time.Time, retention time.Duration) {
 	c.Revive()
-	expires := c.Expires
 	c.Merge(end)
 	if c.Ended.IsZero() {
 		c.Ended = time.UnixMilli(now.UnixMilli()).UTC()
 	}
-	if end.Expires.IsZero() && retention > 0 {
-		expires = c.Ended.Add(retention)
-	}
-	if end.Expires.IsZero() {
-		c.Expires = expires
+	if c.Expires.IsZero() && retention > 0 {
+		c.Expires = c.Ended.Add(retention)
 	}
 }
 

@@ -27,6 +27,13 @@ type Sink interface {
 	Renew(ctx context.Context, callID string, lease time.Duration) error
 }
 
+// Batcher is a [Sink] that takes many writes at the price of one.
+type Batcher interface {
+	// Batch calls f once with a Sink whose writes are done together when f returns nil, and not at all otherwise. That
+	// Sink must not be used afterwards; errors of its methods that are [Permanent] do not spoil the others.
+	Batch(ctx context.Context, f func(Sink) error) error
+}
+
 // Reader is the half of a store that supervisors and the command line use.
 type Reader interface {
 	// Call returns the record of a call, or [ErrNotFound].

@@ -24,8 +24,8 @@ type WriterConfig struct {
 	RetryMax   time.Duration // longest pause; default 5 s
 	Log        *slog.Logger  // nil: silent
 
-	// Observe, when set, is told of every call of the backend: op is begin, append, finish, renew or ping. It is called from
-	// one goroutine and must not block.
+	// Observe, when set, is told of every call of the backend: op is begin, append, finish, batch (instead of these three
+	// where the backend is a [Batcher]), renew or ping. It is called from one goroutine and must not block.
 	Observe func(op string, took time.Duration, err error)
 }
 

@@ -24,7 +24,7 @@ func (w *Writer) send(jobs <-chan *job, results chan<- outcome) {
 		o := outcome{dropped: map[DropReason]int{}, forgetful: forgetful != nil}
 		switch {
 		case j.probe:
-			o.err = w.attempt("ping", forgetful.Ping)
+			o.err = w.alone("ping", func(ctx context.Context, _ Sink) error { return forgetful.Ping(ctx) })
 		case j.renew != nil:
 			o.err = w.renewAll(j.renew)
 		default:
@@ -37,12 +37,25 @@ func (w *Writer) send(jobs <-chan *job, results chan<- outcome) {
 	}
 }
 
+// through does one thing with the backend, in some way: by itself, or as a part of a batch.
+type through func(op string, do func(context.Context, Sink) error) error
+
+// alone calls the backend once, for at most Timeout.
+func (w *Writer) alone(op string, do func(context.Context, Sink) error) error {
+	ctx, cancel := context.WithTimeout(w.ctx, w.cfg.Timeout)
+	defer cancel()
+	start := time.Now()
+	err := do(ctx, w.sink)
+	w.cfg.Observe(op, time.Since(start), err)
+	return err
+}
+
 // renewAll extends the leases. A call that the backend lost (it restarted empty) is begun again.
 func (w *Writer) renewAll(ids []string) error {
 	for _, id := range ids {
-		err := w.attempt("renew", func(ctx context.Context) error { return w.sink.Renew(ctx, id, w.cfg.Lease) })
-		if errors.Is(err, ErrNotFound) {
-			err = w.begin(w.liveCall(id))
+		err := w.alone("renew", func(ctx context.Context, s Sink) error { return s.Renew(ctx, id, w.cfg.Lease) })
+		if c := w.liveCall(id); c != nil && errors.Is(err, ErrNotFound) {
+			err = begin(w.alone, c)
 		}
 		if err != nil && !Permanent(err) {
 			return err
@@ -51,10 +64,23 @@ func (w *Writer) renewAll(ids []string) error {
 	return nil
 }
 
-// writeAll writes the records call by call.
+// writeAll writes the records of a job, in one batch where the backend can do that.
 func (w *Writer) writeAll(j *job, o *outcome) error {
+	b, ok := w.sink.(Batcher)
+	if !ok {
+		return w.writeThrough(w.alone, j, o)
+	}
+	return w.alone("batch", func(ctx context.Context, _ Sink) error {
+		return b.Batch(ctx, func(s Sink) error {
+			return w.writeThrough(func(_ string, do func(context.Context, Sink) error) error { return do(ctx, s) }, j, o)
+		})
+	})
+}
+
+// writeThrough writes the records call by call.
+func (w *Writer) writeThrough(way through, j *job, o *outcome) error {
 	for _, group := range byCall(j.records) {
-		if err := w.writeCall(group, w.known(group, j.replay), o); err != nil {
+		if err := writeCall(way, group, w.known(group, j.replay), o); err != nil {
 			return err
 		}
 	}
@@ -88,23 +114,21 @@ func (w *Writer) known(group []record, replay bool) *Call {
 }
 
 // writeCall writes the records of one call, neighbouring entries together.
-func (w *Writer) writeCall(group []record, known *Call, o *outcome) error {
+func writeCall(way through, group []record, known *Call, o *outcome) error {
 	for len(group) > 0 {
 		n := 1
 		var err error
 		switch r := group[0]; r.op {
 		case opBegin:
-			err = o.judge(w.begin(r.call), 1)
+			err = begin(way, r.call)
 		case opFinish:
-			err = o.judge(w.reviving(known, "finish", func(ctx context.Context) error { return w.sink.Finish(ctx, *r.call) }), 1)
+			err = reviving(way, known, "finish", func(ctx context.Context, s Sink) error { return s.Finish(ctx, *r.call) })
 		default:
 			entries := leading(group)
 			n = len(entries)
-			err = o.judge(w.reviving(known, "append", func(ctx context.Context) error {
-				return w.sink.Append(ctx, r.callID, entries...)
-			}), n)
+			err = reviving(way, known, "append", func(ctx context.Context, s Sink) error { return s.Append(ctx, r.callID, entries...) })
 		}
-		if err != nil {
+		if err := o.judge(err, n); err != nil {
 			return err
 		}
 		group = group[n:]
@@ -142,31 +166,18 @@ func (o *outcome) judge(err error, n int) error {
 	return nil
 }
 
-func (w *Writer) begin(c *Call) error {
-	if c == nil {
-		return nil
-	}
-	return w.attempt("begin", func(ctx context.Context) error { return w.sink.Begin(ctx, *c) })
+func begin(way through, c *Call) error {
+	return way("begin", func(ctx context.Context, s Sink) error { return s.Begin(ctx, *c) })
 }
 
 // reviving tries do again after beginning a known call anew when the backend does not have it.
-func (w *Writer) reviving(known *Call, op string, do func(context.Context) error) error {
-	err := w.attempt(op, do)
+func reviving(way through, known *Call, op string, do func(context.Context, Sink) error) error {
+	err := way(op, do)
 	if known == nil || !errors.Is(err, ErrNotFound) {
 		return err
 	}
-	if err := w.begin(known); err != nil {
+	if err := begin(way, known); err != nil {
 		return err
 	}
-	return w.attempt(op, do)
-}
-
-// attempt calls the backend once, for at most Timeout.
-func (w *Writer) attempt(op string, do func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(w.ctx, w.cfg.Timeout)
-	defer cancel()
-	start := time.Now()
-	err := do(ctx)
-	w.cfg.Observe(op, time.Since(start), err)
-	return err
+	return way(op, do)
 }

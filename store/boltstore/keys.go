@@ -3,7 +3,7 @@ package boltstore
 import (
 	"bytes"
 	"encoding/binary"
-	"errors"
+	"fmt"
 	"iter"
 
 	"github.com/trunkline/trunkline/store"
@@ -81,7 +81,8 @@ func pack(fields iter.Seq2[string, string]) []byte {
 	return b
 }
 
-var errTorn = errors.New("a record in the store file is damaged")
+// errTorn is a verdict about one record, so that it does not hold the others up.
+var errTorn = fmt.Errorf("%w: a record in the store file is damaged", store.ErrInvalid)
 
 // unpack reads fields back.
 func unpack(b []byte) (map[string]string, error) {

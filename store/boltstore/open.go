@@ -64,7 +64,10 @@ type Store struct {
 	leases map[string]time.Time // of running calls
 }
 
-var _ store.Store = (*Store)(nil)
+var (
+	_ store.Store   = (*Store)(nil)
+	_ store.Batcher = (*Store)(nil)
+)
 
 // Open opens the file at path and creates it, mode 0600, unless it is to be read only. Errors: [LockedError] within a
 // second; fs.ErrNotExist for a file to be read that is not there.

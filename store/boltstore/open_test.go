@@ -178,12 +178,12 @@ func TestCallsOfADeadProcessAreLost(t *testing.T) {
 func TestRetentionRemovesEverything(t *testing.T) {
 	s := open(t, file(t), Options{Retention: time.Hour})
 	for i := range purgeBatch + 5 {
-		id := fmt.Sprint("c", i)
+		id := fmt.Sprint("gone", i)
 		must(t, s.Begin(ctx, call(id)))
 		must(t, s.Append(ctx, id, line(1), line(2)))
 		must(t, s.Finish(ctx, store.Call{ID: id}))
 	}
-	must(t, s.Finish(ctx, store.Call{ID: "c0", Expires: time.Now().Add(24 * time.Hour)})) // moves in the expiry index
+	must(t, s.Finish(ctx, store.Call{ID: "gone0", Expires: time.Now().Add(24 * time.Hour)})) // moves in the expiry index
 	must(t, s.Begin(ctx, call("live")))
 	for range 2 {
 		_, err := s.Sweep(ctx, time.Now().Add(time.Hour))
@@ -192,13 +192,13 @@ func TestRetentionRemovesEverything(t *testing.T) {
 	left, err := listed{s}.KeyNames(ctx)
 	must(t, err)
 	for _, key := range left {
-		if strings.Contains(key, "c1") {
+		if strings.Contains(key, "gone1") {
 			t.Errorf("left: %q", key)
 		}
 	}
 	page, err := s.List(ctx, store.Query{})
 	must(t, err)
-	if len(page.Calls) != 2 { // c0, and live, which Sweep closed as lost
+	if len(page.Calls) != 2 { // gone0, and live, which Sweep closed as lost
 		t.Errorf("%d calls are left", len(page.Calls))
 	}
 }

@@ -2,7 +2,6 @@ package boltstore
 
 import (
 	"context"
-	"errors"
 	"maps"
 	"time"
 
@@ -10,9 +9,6 @@ import (
 
 	"github.com/trunkline/trunkline/store"
 )
-
-// errWrite ends a look at the file that found something to write.
-var errWrite = errors.New("the record has to be written")
 
 // Call implements [store.Reader].
 func (s *Store) Call(ctx context.Context, id string) (store.Call, error) {

@@ -50,11 +50,13 @@ func (s *Store) closeLost(ctx context.Context, id string, lease time.Time) (lost
 	} else if last.After(end) {
 		end = last
 	}
-	err = s.change(ctx, "close lost call "+id, id, func(c *store.Call) bool {
-		if lost = c.Live(); lost {
-			c.Lose(end, s.opts.Retention)
-		}
-		return lost
+	err = s.transact(ctx, "close lost call "+id, func(b *batch) error {
+		return b.change(id, func(c *store.Call) bool {
+			if lost = c.Live(); lost {
+				c.Lose(end, s.opts.Retention)
+			}
+			return lost
+		})
 	})
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return false, err

@@ -2,6 +2,7 @@ package boltstore
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"time"
 
@@ -12,88 +13,129 @@ import (
 
 // Begin implements [store.Sink].
 func (s *Store) Begin(ctx context.Context, c store.Call) error {
-	if err := c.Validate(); err != nil {
-		return err
-	}
-	granted := time.Now().Add(store.DefaultLease)
-	err := s.update(ctx, "begin call "+c.ID, func(tx *bbolt.Tx) error {
-		fields := map[string]string{}
-		if old := tx.Bucket(bucketMeta).Get([]byte(c.ID)); old != nil {
-			var err error
-			if fields, err = unpack(old); err != nil {
-				return err
-			}
-		}
-		maps.Insert(fields, c.Fields())
-		if err := tx.Bucket(bucketMeta).Put([]byte(c.ID), pack(maps.All(fields))); err != nil {
-			return err
-		}
-		if err := s.index(tx, &c, (*bbolt.Bucket).Put); err != nil {
-			return err
-		}
-		return tx.Bucket(bucketLive).Put([]byte(c.ID), numberBytes(granted.UnixMilli()))
-	})
-	if err == nil {
-		s.grant(c.ID, granted)
-	}
-	return err
-}
-
-// index puts the call into the indexes, or takes it out of them when do is remove.
-func (s *Store) index(tx *bbolt.Tx, c *store.Call, do func(b *bbolt.Bucket, key, value []byte) error) error {
-	at := store.At(c)
-	if err := do(tx.Bucket(bucketStart), placeKey(nil, at), nil); err != nil {
-		return err
-	}
-	if c.Agent != "" {
-		if err := do(tx.Bucket(bucketAgent), placeKey(namePrefix(c.Agent), at), nil); err != nil {
-			return err
-		}
-	}
-	if c.Caller == "" {
-		return nil
-	}
-	return do(tx.Bucket(bucketCaller), placeKey(namePrefix(store.CallerKey(s.secret, c.Caller)), at), nil)
-}
-
-func remove(b *bbolt.Bucket, key, _ []byte) error { return b.Delete(key) }
-
-func (s *Store) grant(id string, until time.Time) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.leases[id] = until
-}
-
-func (s *Store) revoke(id string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.leases, id)
+	return s.single(ctx, "begin call "+c.ID, func(b *batch) error { return b.Begin(ctx, c) })
 }
 
 // Append implements [store.Sink].
 func (s *Store) Append(ctx context.Context, callID string, entries ...store.Entry) error {
-	if err := validate(callID, entries); err != nil {
+	return s.single(ctx, "append to call "+callID, func(b *batch) error { return b.Append(ctx, callID, entries...) })
+}
+
+// Finish implements [store.Sink].
+func (s *Store) Finish(ctx context.Context, c store.Call) error {
+	return s.single(ctx, "finish call "+c.ID, func(b *batch) error { return b.Finish(ctx, c) })
+}
+
+// Renew implements [store.Sink]. It writes to disk only when it brings a call back to life.
+func (s *Store) Renew(ctx context.Context, id string, lease time.Duration) error {
+	var c store.Call
+	err := s.view(ctx, "renew call "+id, func(tx *bbolt.Tx) (err error) {
+		c, err = s.load(tx, id)
 		return err
-	}
-	conflict := &store.Conflict{}
-	err := s.update(ctx, "append to call "+callID, func(tx *bbolt.Tx) error {
-		conflict.IDs = nil
-		if _, err := s.load(tx, callID); err != nil {
-			return err
-		}
-		for i := range entries {
-			if err := put(tx, callID, &entries[i], conflict); err != nil {
-				return err
-			}
-		}
+	})
+	switch {
+	case err != nil:
+		return err
+	case c.Live():
+		s.grant(id, time.Now().Add(lease))
 		return nil
+	case c.Cause != store.CauseLost:
+		return nil
+	}
+	return s.single(ctx, "revive call "+id, func(b *batch) error { return b.Renew(ctx, id, lease) })
+}
+
+// Batch implements [store.Batcher]: one transaction, which costs one sync of the disk.
+func (s *Store) Batch(ctx context.Context, f func(store.Sink) error) error {
+	return s.transact(ctx, "write a batch", func(b *batch) error { return f(b) })
+}
+
+// single does one write. A conflict is an answer, not a failure: what else was to be written stays written.
+func (s *Store) single(ctx context.Context, doing string, write func(*batch) error) error {
+	var conflict error
+	err := s.transact(ctx, doing, func(b *batch) error {
+		err := write(b)
+		if errors.Is(err, store.ErrConflict) {
+			conflict = err
+			return nil
+		}
+		return err
+	})
+	if err == nil {
+		err = fail(doing, conflict)
+	}
+	return err
+}
+
+// transact runs f in a transaction and, once that is on disk, does what f left to be done then.
+func (s *Store) transact(ctx context.Context, doing string, f func(*batch) error) error {
+	b := &batch{s: s}
+	err := s.update(ctx, doing, func(tx *bbolt.Tx) error {
+		b.tx = tx
+		return f(b)
 	})
 	if err != nil {
 		return err
 	}
-	s.hub.wake(callID)
+	for _, do := range b.after {
+		do()
+	}
+	return nil
+}
+
+// batch is a transaction as a [store.Sink].
+type batch struct {
+	s     *Store
+	tx    *bbolt.Tx
+	after []func() // what is to be done once it is on disk
+}
+
+func (b *batch) then(do func()) { b.after = append(b.after, do) }
+
+func (b *batch) Begin(_ context.Context, c store.Call) error {
+	if err := c.Validate(); err != nil {
+		return err
+	}
+	meta := b.tx.Bucket(bucketMeta)
+	fields := map[string]string{}
+	if old := meta.Get([]byte(c.ID)); old != nil {
+		var err error
+		if fields, err = unpack(old); err != nil {
+			return err
+		}
+	}
+	maps.Insert(fields, c.Fields())
+	if err := meta.Put([]byte(c.ID), pack(maps.All(fields))); err != nil {
+		return err
+	}
+	if err := b.s.index(b.tx, &c, (*bbolt.Bucket).Put); err != nil {
+		return err
+	}
+	return b.grant(c.ID, time.Now().Add(store.DefaultLease))
+}
+
+// grant puts a call into the live set.
+func (b *batch) grant(id string, until time.Time) error {
+	b.then(func() { b.s.grant(id, until) })
+	return b.tx.Bucket(bucketLive).Put([]byte(id), numberBytes(until.UnixMilli()))
+}
+
+func (b *batch) Append(_ context.Context, callID string, entries ...store.Entry) error {
+	if err := validate(callID, entries); err != nil {
+		return err
+	}
+	if _, err := b.s.load(b.tx, callID); err != nil {
+		return err
+	}
+	conflict := &store.Conflict{}
+	for i := range entries {
+		if err := put(b.tx, callID, &entries[i], conflict); err != nil {
+			return err
+		}
+	}
+	b.then(func() { b.s.hub.wake(callID) })
 	if len(conflict.IDs) > 0 {
-		return fail("append to call "+callID, conflict)
+		return conflict
 	}
 	return nil
 }
@@ -128,104 +170,47 @@ func put(tx *bbolt.Tx, callID string, e *store.Entry, conflict *store.Conflict) 
 	return err
 }
 
-// Finish implements [store.Sink].
-func (s *Store) Finish(ctx context.Context, c store.Call) error {
+func (b *batch) Finish(_ context.Context, c store.Call) error {
 	if err := store.ValidateCallID(c.ID); err != nil {
 		return err
 	}
-	err := s.change(ctx, "finish call "+c.ID, c.ID, func(have *store.Call) bool {
-		have.Finish(&c, time.Now(), s.opts.Retention)
+	return b.change(c.ID, func(have *store.Call) bool {
+		have.Finish(&c, time.Now(), b.s.opts.Retention)
 		return true
 	})
-	if err == nil {
-		s.revoke(c.ID)
-	}
-	return err
 }
 
-// Renew implements [store.Sink]. It writes only when it brings a call back to life.
-func (s *Store) Renew(ctx context.Context, id string, lease time.Duration) error {
-	running := false
-	err := s.change(ctx, "renew call "+id, id, func(have *store.Call) bool {
+func (b *batch) Renew(_ context.Context, id string, lease time.Duration) error {
+	live := false
+	err := b.change(id, func(have *store.Call) bool {
 		revived := have.Revive()
-		running = have.Live()
+		live = have.Live()
 		return revived
 	})
-	if err == nil && running {
-		s.grant(id, time.Now().Add(lease))
+	if err == nil && live {
+		err = b.grant(id, time.Now().Add(lease))
 	}
 	return err
 }
 
-// change rewrites the end of a call's record, and what follows from it. edit returns false to leave the record alone;
-// then nothing is written to disk.
-func (s *Store) change(ctx context.Context, doing, id string, edit func(*store.Call) bool) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	probe := func(tx *bbolt.Tx) error {
-		c, err := s.load(tx, id)
-		if err == nil && edit(&c) {
-			err = errWrite
-		}
-		return err
-	}
-	if err := s.db.View(probe); err != errWrite {
-		return fail(doing, err)
-	}
-	err := s.update(ctx, doing, func(tx *bbolt.Tx) error {
-		c, err := s.load(tx, id)
-		if err != nil {
-			return err
-		}
-		old := c
-		if !edit(&c) {
-			return nil
-		}
-		return s.rewrite(tx, &old, &c)
-	})
-	if err == nil {
-		s.hub.wake(id)
-	}
-	return err
-}
-
-// rewrite stores a changed record and moves it between the live set and the expiry index.
-func (s *Store) rewrite(tx *bbolt.Tx, old, c *store.Call) error {
-	meta := tx.Bucket(bucketMeta)
-	fields, err := unpack(meta.Get([]byte(c.ID)))
+// change rewrites the end of a call's record, and what follows from it. edit returns false to leave the record alone.
+func (b *batch) change(id string, edit func(*store.Call) bool) error {
+	c, err := b.s.load(b.tx, id)
 	if err != nil {
 		return err
 	}
-	for _, name := range store.EndFields {
-		delete(fields, name)
-	}
-	maps.Insert(fields, c.Fields())
-	if err := meta.Put([]byte(c.ID), pack(maps.All(fields))); err != nil {
-		return err
-	}
-	if err := reschedule(tx, old, c); err != nil {
-		return err
-	}
-	if c.Live() {
-		return tx.Bucket(bucketLive).Put([]byte(c.ID), numberBytes(time.Now().UnixMilli()))
-	}
-	return tx.Bucket(bucketLive).Delete([]byte(c.ID))
-}
-
-func reschedule(tx *bbolt.Tx, old, c *store.Call) error {
-	expire := tx.Bucket(bucketExpire)
-	if !old.Expires.IsZero() {
-		if err := expire.Delete(expiryKey(old)); err != nil {
-			return err
-		}
-	}
-	if c.Expires.IsZero() {
+	old := c
+	if !edit(&c) {
 		return nil
 	}
-	return expire.Put(expiryKey(c), nil)
-}
-
-func expiryKey(c *store.Call) []byte {
-	return placeKey(nil, store.Cursor{MS: c.Expires.UnixMilli(), ID: c.ID})
+	if err := rewrite(b.tx, &old, &c); err != nil {
+		return err
+	}
+	b.then(func() {
+		if !c.Live() {
+			b.s.revoke(id)
+		}
+		b.s.hub.wake(id)
+	})
+	return nil
 }

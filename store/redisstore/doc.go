@@ -22,6 +22,9 @@
 // back a call that was deleted. An id that is "equal or smaller" than the last one is looked up: there already means
 // written; missing means that it comes late, and the stream is rebuilt with it in its place.
 //
+// A crash of the server can take with it what it confirmed during the last two seconds, so the store tells the writer
+// when a connection reaches another server process than before ([Store.Epoch]), and the writer repeats its latest lines.
+//
 // Reads that block have their own client: go-redis does not interrupt a blocked XREAD when a context is cancelled, and a
 // few of them would starve a shared pool.
 package redisstore

@@ -20,7 +20,8 @@ type Options struct {
 	URL string
 	// Prefix begins every key; default "tl". Two installations on one server need two.
 	Prefix string
-	// Retention is how long a call is kept after its end; 0: for ever. A call that names its own expiry keeps that.
+	// Retention is how long a call is kept after its end; 0: for ever. A call that names its own expiry keeps that, but
+	// should not outlive the retention: its places in the indexes do not.
 	Retention time.Duration
 	// HMACKey is the secret of the caller index. Empty: the store makes one and keeps it in the database, so that all
 	// nodes share it. Changing it hides older calls from searches by caller.

@@ -28,12 +28,12 @@ type law struct {
 
 // Run holds a backend to every law. open returns an empty store and closes it at the end of the test.
 func Run(t *testing.T, open func(t *testing.T) store.Store) {
-	for _, l := range slicesOfLaws() {
+	for _, l := range everyLaw() {
 		t.Run(l.name, func(t *testing.T) { l.check(t, open(t)) })
 	}
 }
 
-func slicesOfLaws() (all []law) {
+func everyLaw() (all []law) {
 	for _, laws := range [][]law{lifeLaws, lineLaws, followLaws, listLaws, endLaws} {
 		all = append(all, laws...)
 	}

@@ -44,23 +44,23 @@ func deleted(t *testing.T, s store.Store) {
 }
 
 func deletedLive(t *testing.T, s store.Store) {
-	begin(t, s, callAt("c1", 0))
-	add(t, s, "c1", line(1, "x"))
-	if err := s.Delete(background(t), "c1"); err != nil {
+	begin(t, s, callAt("gone", 0))
+	add(t, s, "gone", line(1, "x"))
+	if err := s.Delete(background(t), "gone"); err != nil {
 		t.Fatal(err)
 	}
 	ctx := background(t)
-	wantError(t, "Append", s.Append(ctx, "c1", line(2, "y")), store.ErrNotFound)
-	wantError(t, "Append of an old line", s.Append(ctx, "c1", line(1, "x")), store.ErrNotFound)
-	wantError(t, "Renew", s.Renew(ctx, "c1", time.Hour), store.ErrNotFound)
-	wantError(t, "Finish", s.Finish(ctx, callAt("c1", 0)), store.ErrNotFound)
-	if names := keys(t, s); strings.Contains(strings.Join(names, " "), "c1") {
+	wantError(t, "Append", s.Append(ctx, "gone", line(2, "y")), store.ErrNotFound)
+	wantError(t, "Append of an old line", s.Append(ctx, "gone", line(1, "x")), store.ErrNotFound)
+	wantError(t, "Renew", s.Renew(ctx, "gone", time.Hour), store.ErrNotFound)
+	wantError(t, "Finish", s.Finish(ctx, callAt("gone", 0)), store.ErrNotFound)
+	if names := keys(t, s); strings.Contains(strings.Join(names, " "), "gone") {
 		t.Errorf("keys left: %q", names)
 	}
-	begin(t, s, callAt("c1", 0)) // unless it is begun again
-	wantLines(t, read(t, s, "c1", "", 0), nil)
-	add(t, s, "c1", line(2, "y"))
-	wantLines(t, read(t, s, "c1", "", 0), lines2(2, "y"))
+	begin(t, s, callAt("gone", 0)) // unless it is begun again
+	wantLines(t, read(t, s, "gone", "", 0), nil)
+	add(t, s, "gone", line(2, "y"))
+	wantLines(t, read(t, s, "gone", "", 0), only(2, "y"))
 }
 
 func keyNames(t *testing.T, s store.Store) {

@@ -100,7 +100,7 @@ func followEnds(t *testing.T, s store.Store) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	wantLines(t, entries, lines2(1, "last words"))
+	wantLines(t, entries, only(1, "last words"))
 	_, err = s.Follow(background(t), "c1", line(1, "").ID)
 	wantError(t, "Follow of an ended call", err, store.ErrEnded)
 }

@@ -223,10 +223,10 @@ func expiry(t *testing.T, s store.Store) {
 		}
 		sweep(t, s, time.Now())
 	}
-	wantLines(t, read(t, s, "c1", "", 0), lines2(1, "x"))
+	wantLines(t, read(t, s, "c1", "", 0), only(1, "x"))
 }
 
-func lines2(n int, text string) []store.Entry { return []store.Entry{line(n, text)} }
+func only(n int, text string) []store.Entry { return []store.Entry{line(n, text)} }
 
 func closedStore(t *testing.T, s store.Store) {
 	begin(t, s, callAt("c1", 0))
