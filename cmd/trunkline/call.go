@@ -24,7 +24,12 @@ func callCommand() *cobra.Command {
 quiet for a while; a WAV file of any sample rate, or the name of a built-in clip (rms-c01 … rms-c16, slt-c01 … slt-c16).`,
 		Example: `  trunkline call sip:+15551230001@127.0.0.1:5060 --say rms-c03 --say question.wav --record heard.wav
   trunkline call 'sip:100@127.0.0.1:5060;transport=tcp' --law pcma --digits 123#`,
-		Args: cobra.ExactArgs(1),
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return usage(fmt.Errorf("name one SIP URI to call, such as sip:+15551230001@127.0.0.1:5060\nsee '%s --help'", cmd.CommandPath()))
+			}
+			return nil
+		},
 		RunE: func(cmd *cobra.Command, args []string) error { return c.run(cmd, args[0]) },
 	}
 	cmd.Flags().StringArrayVar(&c.say, "say", nil, "WAV `file` or built-in clip to say; may be repeated")
@@ -44,7 +49,7 @@ type callFlags struct {
 
 func (c *callFlags) run(cmd *cobra.Command, to string) error {
 	opts := phone.CallOptions{To: to, From: c.from, OnEvent: func(e phone.Event) {
-		fmt.Fprintf(cmd.OutOrStdout(), "%7.1f  %s %s\n", e.At.Seconds(), e.Kind, e.Detail)
+		fmt.Fprintf(cmd.OutOrStdout(), "%7.1f  %s %s\n", e.At.Seconds(), e.Kind, plain(e.Detail))
 	}}
 	var err error
 	if opts.Laws, err = laws(c.law); err != nil {

@@ -2,10 +2,10 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"text/tabwriter"
 	"time"
@@ -51,6 +51,9 @@ func (f *storeFlags) read(cmd *cobra.Command, do func(ctx context.Context, r sto
 		return err
 	}
 	r, closeStore, err := trunkline.OpenReader(cmd.Context(), cfg, nil)
+	if errors.Is(err, fs.ErrNotExist) && cfg.Store.Redis == nil {
+		return fmt.Errorf("there are no transcripts at %s: name another file with --store, or make one with 'trunkline demo'", cfg.Store.Path)
+	}
 	if err != nil {
 		return err
 	}
@@ -59,15 +62,19 @@ func (f *storeFlags) read(cmd *cobra.Command, do func(ctx context.Context, r sto
 
 // settings are the configuration when there is one, else just the place of the embedded file.
 func (f *storeFlags) settings() (*configs.Config, error) {
-	if f.path == "" && f.config.path == "" && len(f.config.set) == 0 {
-		if _, err := os.Stat("trunkline.yaml"); errors.Is(err, os.ErrNotExist) {
-			f.path = configs.Default().Store.Path
-		}
-	}
 	if f.path != "" {
-		return &configs.Config{Store: configs.Store{Path: f.path}}, nil
+		return embeddedAt(f.path), nil
 	}
-	return f.config.load()
+	cfg, err := f.config.load()
+	named := f.config.path != "" || len(f.config.set) > 0 || os.Getenv("TRUNKLINE_CONFIG") != ""
+	if none := (*configs.NotFoundError)(nil); errors.As(err, &none) && !named {
+		return embeddedAt(configs.Default().Store.Path), nil // of a demonstration
+	}
+	return cfg, err
+}
+
+func embeddedAt(path string) *configs.Config {
+	return &configs.Config{Store: configs.Store{Path: path}}
 }
 
 func callsListCommand() *cobra.Command {
@@ -80,7 +87,7 @@ func callsListCommand() *cobra.Command {
 		Example: `  trunkline calls list
   trunkline calls list --live
   trunkline calls list --since 24h --agent frontdesk --json`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if since > 0 {
 				q.From = time.Now().Add(-since)
@@ -105,36 +112,43 @@ func callsListCommand() *cobra.Command {
 }
 
 func printCalls(cmd *cobra.Command, page store.Page, asJSON bool) error {
-	out := cmd.OutOrStdout()
+	printPage := printTable
 	if asJSON {
-		return printJSON(out, page.Calls)
+		printPage = func(w io.Writer, calls []store.Call) error { return printCallsJSON(w, calls...) }
 	}
-	if len(page.Calls) == 0 {
+	if err := printPage(cmd.OutOrStdout(), page.Calls); err != nil {
+		return err
+	}
+	switch {
+	case page.Next != "":
+		fmt.Fprintf(cmd.ErrOrStderr(), "more: --cursor '%s'\n", page.Next)
+	case len(page.Calls) == 0:
 		fmt.Fprintln(cmd.ErrOrStderr(), "no calls")
+	}
+	return nil
+}
+
+func printTable(out io.Writer, calls []store.Call) error {
+	if len(calls) == 0 {
 		return nil
 	}
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "CALL\tSTARTED\tCALLER\tDIALLED\tAGENT\tDURATION\tTURNS\tENDED")
-	for _, c := range page.Calls {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%d\t%s\n", c.ID, c.Started.Local().Format(time.DateTime), orDash(c.Caller), c.Dialled,
+	for _, c := range calls {
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%d\t%s\n", c.ID, c.Started.Local().Format(time.DateTime), orDash(c.Caller), orDash(c.Dialled),
 			c.Agent, duration(&c), c.Turns, ending(&c))
 	}
-	if err := w.Flush(); err != nil {
-		return err
-	}
-	if page.Next != "" {
-		fmt.Fprintf(cmd.ErrOrStderr(), "more: --cursor '%s'\n", page.Next)
-	}
-	return nil
+	return w.Flush()
 }
 
 func callsShowCommand() *cobra.Command {
 	flags := &storeFlags{}
 	cmd := &cobra.Command{
-		Use:     "show CALL",
-		Short:   "Show one call and its transcript",
-		Example: "  trunkline calls show 20261125T081500-6f2k9q",
-		Args:    oneCall,
+		Use:   "show CALL",
+		Short: "Show one call and its transcript",
+		Example: `  trunkline calls show 06h13r4h8ynm3v3h3n5ga57s
+  trunkline calls show 06h13r4h8ynm3v3h3n5ga57s --store trunkline.db --json`,
+		Args: oneCall,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return flags.read(cmd, func(ctx context.Context, r store.Reader) error {
 				c, err := r.Call(ctx, args[0])
@@ -146,7 +160,7 @@ func callsShowCommand() *cobra.Command {
 					return err
 				}
 				if flags.json {
-					return errors.Join(printJSON(cmd.OutOrStdout(), []store.Call{c}), printJSON(cmd.OutOrStdout(), entries))
+					return errors.Join(printCallsJSON(cmd.OutOrStdout(), c), printEntriesJSON(cmd.OutOrStdout(), entries...))
 				}
 				printCall(cmd.OutOrStdout(), &c)
 				p := newPrinter(cmd.OutOrStdout(), c.Started)
@@ -166,7 +180,9 @@ func callsFollowCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "follow CALL",
 		Short: "Show the transcript of a call as it grows, until the call ends",
-		Args:  oneCall,
+		Example: `  trunkline calls follow 06h13r4h8ynm3v3h3n5ga57s
+  trunkline calls follow 06h13r4h8ynm3v3h3n5ga57s --json | jq -r .text`,
+		Args: oneCall,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return flags.read(cmd, func(ctx context.Context, r store.Reader) error {
 				return follow(ctx, cmd.OutOrStdout(), r, args[0], flags.json)
@@ -193,7 +209,7 @@ func follow(ctx context.Context, out io.Writer, r store.Reader, id string, asJSO
 		}
 		for _, e := range entries {
 			if after = e.ID; asJSON {
-				if err := printJSON(out, []store.Entry{e}); err != nil {
+				if err := printEntriesJSON(out, e); err != nil {
 					return err
 				}
 				continue
@@ -218,20 +234,10 @@ func unknownCall(id string, err error) error {
 	return err
 }
 
-func printJSON[T any](w io.Writer, list []T) error {
-	enc := json.NewEncoder(w)
-	for _, v := range list {
-		if err := enc.Encode(v); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // printCall shows the head of a call.
 func printCall(w io.Writer, c *store.Call) {
 	fmt.Fprintf(w, "call %s\n", c.ID)
-	fmt.Fprintf(w, "  %s from %s to %s over %s, answered by %s (%s)\n", c.Started.Local().Format(time.DateTime), orDash(c.Caller), c.Dialled,
+	fmt.Fprintf(w, "  %s from %s to %s over %s, answered by %s (%s)\n", c.Started.Local().Format(time.DateTime), orDash(c.Caller), orDash(c.Dialled),
 		c.Trunk, c.Agent, c.Codec)
 	fmt.Fprintf(w, "  %s, %s\n", duration(c), ending(c))
 	fmt.Fprintf(w, "  setup %d ms; answers after %d ms (median), %d ms (95 %%); %d turns, %d interruptions, %d tool calls\n",
@@ -250,12 +256,13 @@ func ending(c *store.Call) string {
 	if c.Live() {
 		return "going on"
 	}
-	return fmt.Sprintf("ended by %s: %s", c.EndedBy, c.Cause)
+	return fmt.Sprintf("ended by %s: %s", c.EndedBy, plain(c.Cause))
 }
 
+// orDash is a text of somebody else's for the terminal, "-" when there is none.
 func orDash(s string) string {
 	if s == "" {
 		return "-"
 	}
-	return s
+	return plain(s)
 }

@@ -20,7 +20,7 @@ func configShowCommand() *cobra.Command {
 		Long: `Reads the configuration as "serve" would and prints every setting in force with its source: flag, environment, file and
 line, or default. Secrets are ***. Faults are printed with file, line and what to do; the exit code is then 2.`,
 		Example: "  trunkline config show --config trunkline.yaml",
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := flags.load()
 			if err != nil {

@@ -30,26 +30,27 @@ type demo struct {
 	path    string
 	verbose bool
 	law     string
+	script  []phone.Step // what the caller does
 	out     io.Writer
 	errs    io.Writer
 }
 
 func demoCommand() *cobra.Command {
-	d := &demo{}
+	d := &demo{script: demoScript()}
 	cmd := &cobra.Command{
 		Use:     "demo",
 		GroupID: "run",
 		Short:   "Hold a demonstration call on this machine",
 		Long: `Starts the service with an embedded store on this machine's loopback, lets the built-in phone place a real SIP and RTP
-call to it, and shows the conversation as it happens. The model is the built-in simulator: no key, no Redis, no trunk and
-no root is needed, and every port is a free one. Then it stays up, so that any softphone on this machine can call.
+call to it, and shows the conversation as it happens. The model is the built-in simulator: no key, no Redis, no trunk
+and no root is needed, and every port is a free one. Then it stays up, so that any softphone on this machine can call.
 
 With OPENAI_API_KEY in the environment the model is OpenAI's (TRUNKLINE_DEMO_MODEL names another than the default); with
 AZURE_OPENAI_ENDPOINT, AZURE_OPENAI_API_KEY and AZURE_OPENAI_DEPLOYMENT it is Azure's.`,
 		Example: `  trunkline demo
   trunkline demo --once --law pcma
   OPENAI_API_KEY=sk-… trunkline demo`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			d.out, d.errs = cmd.OutOrStdout(), cmd.ErrOrStderr()
 			return d.run(cmd.Context())
@@ -78,7 +79,7 @@ func (d *demo) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	serving, cancel := context.WithCancel(ctx)
+	serving, cancel := context.WithCancel(context.WithoutCancel(ctx)) // the phone hangs up first
 	served := make(chan error, 1)
 	go func() { served <- service.Serve(serving) }()
 	address := phoneAddress(service)
@@ -149,24 +150,33 @@ func (d *demo) service(model demoModel, show *screen) (*trunkline.Service, error
 	if err := tools.Add(registry, "order_status", "Looks up an order by its number.", orderStatus); err != nil {
 		return nil, err
 	}
-	voice, transcription := "marin", "gpt-4o-transcribe"
-	if d.dialect == simulator.DialectPreview {
-		voice, transcription = "alloy", "whisper-1"
-	}
-	cfg, err := configs.Parse("demo.yaml", []byte(demoYAML+"  - "+model.entry+"\n"), configs.Options{
-		Env:        append(model.env, "DEMO_STORE="+d.path, "DEMO_VOICE="+voice, "DEMO_TRANSCRIPTION="+transcription),
-		KnownTools: registry.Names(),
-	})
+	cfg, err := d.config(model)
 	if err != nil {
-		return nil, usage(err)
+		return nil, err
 	}
-	cfg.Media.Ports = configs.PortRange{} // any free ones
 	level := slog.LevelError
 	if d.verbose {
 		level = slog.LevelDebug
 	}
 	return trunkline.New(cfg, trunkline.WithTools(registry), trunkline.WithTap(show.transcript),
 		trunkline.WithLogger(newLogger(d.errs, level, "text")))
+}
+
+// config is demo.yaml with the model.
+func (d *demo) config(model demoModel) (*configs.Config, error) {
+	voice, transcription := "marin", "gpt-4o-transcribe"
+	if d.dialect == simulator.DialectPreview {
+		voice, transcription = "alloy", "whisper-1"
+	}
+	cfg, err := configs.Parse("demo.yaml", []byte(demoYAML+"  - "+model.entry+"\n"), configs.Options{
+		Env:        append(model.env, "DEMO_STORE="+d.path, "DEMO_VOICE="+voice, "DEMO_TRANSCRIPTION="+transcription),
+		KnownTools: []string{"order_status"},
+	})
+	if err != nil {
+		return nil, usage(err)
+	}
+	cfg.Media.Ports = configs.PortRange{} // any free ones
+	return cfg, nil
 }
 
 //go:embed demo.yaml
@@ -188,7 +198,7 @@ func (d *demo) call(ctx context.Context, o phone.CallOptions) (phone.Report, err
 	if err != nil {
 		return phone.Report{}, err
 	}
-	o.From, o.Script = "+15550100001", demoScript()
+	o.From, o.Script = "+15550100001", d.script
 	report, err := p.Call(ctx, o)
 	return report, errors.Join(err, p.Close())
 }
@@ -205,7 +215,7 @@ func demoScript() []phone.Step {
 		phone.Say{Clip: clip("rms-c05")}, phone.WaitQuiet{For: 1500 * time.Millisecond},
 		phone.Say{Clip: clip("rms-c01")},
 		phone.SayOver{Clip: clip("rms-c12"), After: 1500 * time.Millisecond},
-		phone.WaitBye{},
+		phone.WaitQuiet{For: 5 * time.Second}, // an agent that does not hang up by itself is hung up on
 	}
 }
 

@@ -11,18 +11,18 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/lmittmann/tint"
 	"github.com/spf13/cobra"
 )
 
-// Exit codes; `trunkline help` lists them.
+// Exit codes; `trunkline --help` lists them.
 const (
 	exitFailed      = 1
 	exitUsage       = 2
-	exitFound       = 3
-	exitInterrupted = 130
+	exitInterrupted = 130 // as a shell reports SIGINT
 )
 
 // exitError carries the exit code of a failure.
@@ -39,7 +39,7 @@ func usage(err error) error { return &exitError{exitUsage, err} }
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal finds no handler and ends the process at once
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
@@ -49,7 +49,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	err := root.ExecuteContext(ctx)
+	err := known(root, args)
+	if err == nil {
+		err = root.ExecuteContext(ctx)
+	}
 	if err == nil {
 		return 0
 	}
@@ -65,25 +68,63 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return exitFailed
 }
 
+// known refuses commands that do not exist, on every level: by itself cobra shows the help of "calls" for "calls lsit"
+// and is content.
+func known(root *cobra.Command, args []string) error {
+	if len(args) > 0 && strings.HasPrefix(args[0], cobra.ShellCompRequestCmd) {
+		return nil // a shell asks for completions; cobra adds that command by itself
+	}
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd(args...)
+	cmd, rest, err := root.Find(args)
+	if err == nil && (!cmd.HasAvailableSubCommands() || len(rest) == 0 || strings.HasPrefix(rest[0], "-")) {
+		return nil
+	}
+	return usage(fmt.Errorf("%s\nsee '%s --help'", noCommand(cmd, rest), cmd.CommandPath()))
+}
+
+func noCommand(cmd *cobra.Command, rest []string) string {
+	text := fmt.Sprintf("there is no command '%s %s'", cmd.CommandPath(), rest[0])
+	cmd.SuggestionsMinimumDistance = 2
+	if near := cmd.SuggestionsFor(rest[0]); len(near) > 0 {
+		text += fmt.Sprintf(", do you mean '%s'?", near[0])
+	}
+	return text
+}
+
+// noArgs is cobra.NoArgs in words that fit a command without commands below it.
+func noArgs(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	return usage(fmt.Errorf("%q takes no arguments, only flags: what is %q?\nsee '%s --help'", cmd.CommandPath(), args[0], cmd.CommandPath()))
+}
+
 func newRoot() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "trunkline",
 		Short: "Answers phone calls with a speech-to-speech model",
-		Long: `Trunkline answers calls from a SIP trunk and lets the caller talk with a speech-to-speech model over the
-Realtime protocol (OpenAI, Azure, or any server that speaks it), runs the tools the model asks for, and keeps the transcript.
+		Long: `Trunkline answers calls from a SIP trunk and lets the caller talk with a speech-to-speech model over the Realtime
+protocol (OpenAI, Azure, or any server that speaks it), runs the tools the model asks for, and keeps the transcript.
 
-Start with "trunkline demo": it needs no key, no Redis and no trunk.`,
+Start with "trunkline demo": it needs no key, no Redis and no trunk.
+
+Exit codes: 0 done, 1 failed, 2 wrong flags or configuration, 130 interrupted.`,
 		Example: `  trunkline demo                              hold a demonstration call on this machine
   trunkline serve --config trunkline.yaml     run the service
   trunkline calls show CALL                   read a transcript`,
+		Version:       version(),
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
+	root.SetVersionTemplate("{{.Version}}\n")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usage(fmt.Errorf("%w\nsee '%s --help'", err, cmd.CommandPath()))
 	})
 	root.AddGroup(&cobra.Group{ID: "run", Title: "Run:"}, &cobra.Group{ID: "read", Title: "Read:"},
-		&cobra.Group{ID: "try", Title: "Try and test:"})
+		&cobra.Group{ID: "try", Title: "Try and test:"}, &cobra.Group{ID: "other", Title: "Other:"})
+	root.SetHelpCommandGroupID("other")
+	root.SetCompletionCommandGroupID("other")
 	root.AddCommand(demoCommand(), serveCommand(), callsCommand(), callCommand(), simCommand(), configCommand(), versionCommand())
 	return root
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -18,12 +19,13 @@ func serveCommand() *cobra.Command {
 		Long: `Answers calls as the configuration says, until SIGINT or SIGTERM. Then new calls are refused (503) while the running
 ones go on, for limits.drain_timeout at most; a second signal ends them at once.
 
-The file is the first that exists of --config, ./trunkline.yaml and /etc/trunkline/trunkline.yaml. Flags win over the
-environment (TRUNKLINE_…), which wins over the file; "trunkline config show" tells where each setting comes from.`,
+The file is that of --config, else of TRUNKLINE_CONFIG, else ./trunkline.yaml, else /etc/trunkline/trunkline.yaml. Flags
+win over the environment (TRUNKLINE_…), which wins over the file; "trunkline config show" tells where each setting comes
+from.`,
 		Example: `  trunkline serve --config trunkline.yaml
   TRUNKLINE_LOG_LEVEL=debug trunkline serve
   trunkline serve --set sip.listen=udp://0.0.0.0:5080 --set limits.calls=100`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := flags.load()
 			if err != nil {
@@ -53,18 +55,36 @@ environment (TRUNKLINE_…), which wins over the file; "trunkline config show" t
 // configFlags are the flags of every command that reads the configuration.
 type configFlags struct {
 	path string
-	set  map[string]string
+	set  []string // path=value
 }
 
 func (f *configFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringVarP(&f.path, "config", "c", "", "configuration `file` (default ./trunkline.yaml, then /etc/trunkline/trunkline.yaml)")
-	cmd.Flags().StringToStringVar(&f.set, "set", nil, "one setting, as `path=value`: sip.advertise=203.0.113.7; may be repeated")
+	// An array, because cobra's maps split values at commas, and lists are written with commas.
+	cmd.Flags().StringArrayVar(&f.set, "set", nil, "one setting, as `path=value`: sip.advertise=203.0.113.7; may be repeated")
 }
 
 func (f *configFlags) load() (*configs.Config, error) {
-	cfg, err := configs.Load(configs.Options{Path: f.path, Overrides: f.set})
+	overrides, err := f.overrides()
+	if err != nil {
+		return nil, usage(err)
+	}
+	cfg, err := configs.Load(configs.Options{Path: f.path, Overrides: overrides})
 	if err != nil {
 		return nil, usage(err)
 	}
 	return cfg, nil
+}
+
+// overrides are the settings of --set by path. The last one counts.
+func (f *configFlags) overrides() (map[string]string, error) {
+	all := make(map[string]string, len(f.set))
+	for _, one := range f.set {
+		path, value, ok := strings.Cut(one, "=")
+		if !ok || path == "" {
+			return nil, fmt.Errorf("--set %q has no path and value: write --set sip.advertise=203.0.113.7", one)
+		}
+		all[path] = value
+	}
+	return all, nil
 }

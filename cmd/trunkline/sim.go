@@ -25,12 +25,12 @@ func simCommand() *cobra.Command {
 		GroupID: "try",
 		Short:   "Run the Realtime simulator: a strict server with real speech",
 		Long: `Runs a Realtime server on this machine that needs no key: it checks every client event as strictly as the real service
-(and more helpfully), detects speech in the audio, recognises the built-in caller clips, and answers with speech clips as a
-script says. Without --script it is the order line of "trunkline demo".`,
+(and more helpfully), detects speech in the audio, recognises the built-in caller clips, and answers with speech clips
+as a script says. Without --script it is the order line of "trunkline demo".`,
 		Example: `  trunkline sim
   trunkline sim --dialect preview --listen 127.0.0.1:9100
   trunkline sim --script dialogue.yaml`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if script != "" {
 				var err error
@@ -58,7 +58,7 @@ script says. Without --script it is the order line of "trunkline demo".`,
 	return cmd
 }
 
-// readScript reads a dialogue; faults name file and line.
+// readScript reads a dialogue. Faults name the file, and the line or the place in the dialogue.
 func readScript(path string) (*simulator.Script, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -67,6 +67,9 @@ func readScript(path string) (*simulator.Script, error) {
 	var s simulator.Script
 	if err := configs.Strict(path, data, &s); err != nil {
 		return nil, err
+	}
+	if err := s.Validate(); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return &s, nil
 }
@@ -77,7 +80,7 @@ func observe(w io.Writer) func(simulator.Observation) {
 	return func(o simulator.Observation) {
 		mu.Lock()
 		defer mu.Unlock()
-		fmt.Fprintf(w, "%s %s %-9s %s %s\n", o.At.Format("15:04:05.000"), o.Session, o.Kind, o.Name, o.Text)
+		fmt.Fprintf(w, "%s %s %-9s %s %s\n", o.At.Format("15:04:05.000"), o.Session, o.Kind, plain(o.Name), plain(o.Text))
 	}
 }
 

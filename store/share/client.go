@@ -79,10 +79,19 @@ func ask[T any](ctx context.Context, c *Client, method string, r request) (resul
 
 // failure gives the error of the owner its meaning back.
 func failure(res *http.Response) error {
-	text, _ := io.ReadAll(io.LimitReader(res.Body, 4<<10))
-	text = bytes.TrimSpace(text)
+	text, _ := io.ReadAll(io.LimitReader(res.Body, 4<<10)) // half a text is better than none
+	said := string(bytes.TrimSpace(text))
 	if known, ok := failures[res.StatusCode]; ok {
-		return fmt.Errorf("%w (%s)", known, text)
+		return &answered{said, known}
 	}
-	return fmt.Errorf("owner of the store: %s", text)
+	return fmt.Errorf("owner of the store: %s", said)
 }
+
+// answered is an error in the owner's words, which errors.Is knows for what it is.
+type answered struct {
+	text string
+	kind error
+}
+
+func (e *answered) Error() string { return e.text }
+func (e *answered) Unwrap() error { return e.kind }

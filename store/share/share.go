@@ -17,6 +17,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/http"
 	"os"
@@ -29,6 +30,14 @@ import (
 // longestSocket is the longest path that every Unix takes for a socket.
 const longestSocket = 100
 
+// nursery is the directory in which a socket is made, beside the file, before it moves to its place. MkdirTemp puts at
+// most ten digits for the star.
+const (
+	nursery       = ".s*"
+	newSocket     = "s"
+	nurseryLength = len("/.s1234567890/") + len(newSocket)
+)
+
 // SocketPath is where the owner of the file at path listens: beside it, or, when that is too long for a socket, in the
 // directory for temporary files under a name made from the path.
 func SocketPath(path string) string {
@@ -36,7 +45,8 @@ func SocketPath(path string) string {
 	if err != nil {
 		whole = path
 	}
-	if beside := whole + ".sock"; len(beside) <= longestSocket {
+	beside := whole + ".sock"
+	if max(len(beside), len(filepath.Dir(whole))+nurseryLength) <= longestSocket {
 		return beside
 	}
 	sum := sha256.Sum256([]byte(whole))
@@ -45,22 +55,20 @@ func SocketPath(path string) string {
 
 // Server answers for the owner. Make it with Serve.
 type Server struct {
-	http *http.Server
-	gone chan struct{} // closed when the serving goroutine has ended
+	socket string
+	http   *http.Server
+	gone   chan struct{} // closed when the serving goroutine has ended
 }
 
 // Serve answers read requests for the file at path from s until Close. Only the owner of the file may call it: a socket
-// left behind by a process that died is replaced.
+// left behind by a process that died is replaced. Any other file in its place is an error.
 func Serve(path string, s store.Reader) (*Server, error) {
 	socket := SocketPath(path)
-	if err := os.Remove(socket); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("replace old socket: %w", err)
-	}
 	ln, err := listenPrivate(socket)
 	if err != nil {
 		return nil, fmt.Errorf("listen for readers of %s: %w", path, err)
 	}
-	srv := &Server{http: &http.Server{Handler: handler(s), ReadHeaderTimeout: 5 * time.Second}, gone: make(chan struct{})}
+	srv := &Server{socket: socket, http: &http.Server{Handler: handler(s), ReadHeaderTimeout: 5 * time.Second}, gone: make(chan struct{})}
 	go func() {
 		defer close(srv.gone)
 		_ = srv.http.Serve(ln) // ends with Close
@@ -68,13 +76,24 @@ func Serve(path string, s store.Reader) (*Server, error) {
 	return srv, nil
 }
 
-// listenPrivate makes the socket in a state in which nobody else can connect: transcripts are personal.
+// listenPrivate makes the socket where nobody else can reach it and moves it to its place with its mode set: transcripts
+// are personal, and a socket is open to all between its making and a chmod.
 func listenPrivate(socket string) (net.Listener, error) {
-	ln, err := net.Listen("unix", socket)
+	if info, err := os.Lstat(socket); err == nil && info.Mode().Type() != fs.ModeSocket {
+		return nil, fmt.Errorf("%s is there already and is no socket", socket)
+	}
+	dir, err := os.MkdirTemp(filepath.Dir(socket), nursery)
 	if err != nil {
 		return nil, err
 	}
-	if err := os.Chmod(socket, 0o600); err != nil {
+	defer os.RemoveAll(dir)
+	made := filepath.Join(dir, newSocket)
+	ln, err := net.ListenUnix("unix", &net.UnixAddr{Name: made})
+	if err != nil {
+		return nil, err
+	}
+	ln.SetUnlinkOnClose(false) // it will have moved
+	if err := errors.Join(os.Chmod(made, 0o600), os.Rename(made, socket)); err != nil {
 		ln.Close()
 		return nil, err
 	}
@@ -85,6 +104,9 @@ func listenPrivate(socket string) (net.Listener, error) {
 func (s *Server) Close() error {
 	err := s.http.Close()
 	<-s.gone
+	if gone := os.Remove(s.socket); !errors.Is(gone, fs.ErrNotExist) {
+		err = errors.Join(err, gone)
+	}
 	return err
 }
 

@@ -1,0 +1,172 @@
+package trunkline
+
+import (
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"github.com/trunkline/trunkline/store"
+	"github.com/trunkline/trunkline/telephony"
+	"github.com/trunkline/trunkline/telephony/media"
+	"github.com/trunkline/trunkline/telephony/phone"
+)
+
+// sessions is the gauge of open Realtime sessions.
+func sessions(t *testing.T, m *metrics) float64 {
+	t.Helper()
+	return testutil.ToFloat64(m.sessions.WithLabelValues("main"))
+}
+
+// fill gives each metric a value.
+func fill(m *metrics) {
+	o := observer{m, func(tool string) bool { return tool == "lookup" }}
+	o.Turn("frontdesk", 700*time.Millisecond)
+	o.Interrupted("frontdesk")
+	o.Tool("lookup", "ok", time.Second)
+	o.RealtimeError("server_error")
+	m.sessions.WithLabelValues("main").Inc()
+	now := time.Now()
+	m.ended(&store.Call{Agent: "frontdesk", EndedBy: "caller", Started: now, Answered: now.Add(time.Second), Ended: now.Add(time.Minute),
+		TokensIn: 3, TokensOut: 4}, media.Stats{PacketsIn: 100, PacketsOut: 101, Lost: 2, Late: 1, Underruns: 1, Jitter: time.Millisecond})
+	m.registry.MustRegister(&snapshot{
+		telephony: func() telephony.Stats {
+			return telephony.Stats{Active: 2, Capacity: 5, Draining: true, PortsInUse: 2, Panics: 1,
+				Rejected: map[telephony.Rejection]uint64{{Status: 503, Reason: "limit"}: 4}}
+		},
+		writer: func() store.Stats { return store.Stats{Backlog: 6, Errors: 7} },
+	})
+}
+
+func TestMetricsAreWellFormed(t *testing.T) {
+	m := newMetrics()
+	fill(m)
+	problems, err := testutil.GatherAndLint(m.registry)
+	must(t, err)
+	for _, p := range problems {
+		t.Errorf("%s: %s", p.Metric, p.Text)
+	}
+	families, err := m.registry.Gather()
+	must(t, err)
+	for _, f := range families {
+		name := f.GetName()
+		if !strings.HasPrefix(name, "trunkline_") && !strings.HasPrefix(name, "go_") && !strings.HasPrefix(name, "process_") {
+			t.Errorf("%s has no prefix", name)
+		}
+		if strings.HasPrefix(name, "trunkline_") && !strings.HasSuffix(f.GetHelp(), ".") {
+			t.Errorf("%s: help is no sentence: %q", name, f.GetHelp())
+		}
+	}
+}
+
+func TestMetricsOfACall(t *testing.T) {
+	m := newMetrics()
+	fill(m)
+	for name, c := range map[string]struct{ got, want float64 }{
+		"calls":         {testutil.ToFloat64(m.calls.WithLabelValues("frontdesk", "caller")), 1},
+		"interruptions": {testutil.ToFloat64(m.interruptions.WithLabelValues("frontdesk")), 1},
+		"underruns":     {testutil.ToFloat64(m.underruns.WithLabelValues("frontdesk")), 1},
+		"packets in":    {testutil.ToFloat64(m.packets.WithLabelValues("in")), 100},
+		"packets out":   {testutil.ToFloat64(m.packets.WithLabelValues("out")), 101},
+		"lost":          {testutil.ToFloat64(m.lost), 2},
+		"late":          {testutil.ToFloat64(m.late), 1},
+		"tokens in":     {testutil.ToFloat64(m.tokens.WithLabelValues("in")), 3},
+		"tokens out":    {testutil.ToFloat64(m.tokens.WithLabelValues("out")), 4},
+		"tool calls":    {testutil.ToFloat64(m.toolCalls.WithLabelValues("lookup", "ok")), 1},
+		"errors":        {testutil.ToFloat64(m.modelErrors.WithLabelValues("server_error")), 1},
+	} {
+		if c.got != c.want {
+			t.Errorf("%s: %v, want %v", name, c.got, c.want)
+		}
+	}
+	err := testutil.GatherAndCompare(m.registry, strings.NewReader(`
+# HELP trunkline_calls_active Calls in progress.
+# TYPE trunkline_calls_active gauge
+trunkline_calls_active 2
+# HELP trunkline_calls_rejected_total Calls refused, by SIP status and reason.
+# TYPE trunkline_calls_rejected_total counter
+trunkline_calls_rejected_total{code="503",reason="limit"} 4
+# HELP trunkline_draining 1 while no new calls are taken.
+# TYPE trunkline_draining gauge
+trunkline_draining 1
+# HELP trunkline_store_backlog_events Transcript lines that are not in the store yet.
+# TYPE trunkline_store_backlog_events gauge
+trunkline_store_backlog_events 6
+`), "trunkline_calls_active", "trunkline_calls_rejected_total", "trunkline_draining", "trunkline_store_backlog_events")
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// What a model or a server thinks of never becomes a label: the number of series stays small.
+func TestLabelsAreAFixedSet(t *testing.T) {
+	m := newMetrics()
+	o := observer{m, func(string) bool { return false }}
+	for _, name := range []string{"teleport", "rm -rf", "+15550100001"} {
+		o.Tool(name, "unknown", time.Second)
+		o.RealtimeError(name)
+	}
+	if n := testutil.CollectAndCount(m.toolCalls); n != 1 {
+		t.Errorf("%d series of tools", n)
+	}
+	if got := testutil.ToFloat64(m.toolCalls.WithLabelValues("unknown", "unknown")); got != 3 {
+		t.Errorf("%v unknown tools", got)
+	}
+	if got := testutil.ToFloat64(m.modelErrors.WithLabelValues("other")); got != 3 {
+		t.Errorf("%v other errors", got)
+	}
+}
+
+// A call that was never heard or answered says nothing of jitter and length.
+func TestMetricsOfASilentCall(t *testing.T) {
+	m := newMetrics()
+	m.ended(&store.Call{Agent: "frontdesk", EndedBy: "system", Started: time.Now()}, media.Stats{})
+	families, err := m.registry.Gather()
+	must(t, err)
+	for _, f := range families {
+		for _, one := range f.GetMetric() {
+			if h := one.GetHistogram(); h != nil && strings.HasPrefix(f.GetName(), "trunkline_") && h.GetSampleCount() > 0 {
+				t.Errorf("%s has a sample", f.GetName())
+			}
+		}
+	}
+}
+
+// After a real call the operator's page shows it, and no caller.
+func TestMetricsPage(t *testing.T) {
+	s := stage(t, setup{})
+	_, err := s.call(t, t.Context(), "+15551230001", phone.WaitBye{})
+	must(t, err)
+	s.record(t, 0)
+	until(t, "the session is closed", func() bool { return sessions(t, s.metrics) == 0 })
+	status, page := get(t, s.Service, "/metrics")
+	if status != http.StatusOK {
+		t.Fatalf("status %d: %s", status, page)
+	}
+	for _, want := range []string{`trunkline_calls_total{agent="frontdesk",by="agent"} 1`, `trunkline_tool_calls_total{status="ok",tool="lookup"} 1`,
+		`trunkline_tool_calls_total{status="ok",tool="hang_up"} 1`, `trunkline_realtime_sessions_active{provider="main"} 0`,
+		`trunkline_call_setup_seconds_count{agent="frontdesk"} 1`, `trunkline_calls_capacity 500`, `trunkline_draining 0`, "go_goroutines"} {
+		if !slices.Contains(strings.Split(page, "\n"), want) && !strings.Contains(page, want+" ") {
+			t.Errorf("misses %s", want)
+		}
+	}
+	if strings.Contains(page, "5550100001") || strings.Contains(page, "5551230001") {
+		t.Error("a number is on the page")
+	}
+}
+
+// get asks the operator's listener.
+func get(t *testing.T, s *Service, path string) (status int, body string) {
+	t.Helper()
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: patience}
+	resp, err := client.Get("http://" + s.AdminAddr() + path)
+	must(t, err)
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	must(t, err)
+	return resp.StatusCode, string(text)
+}
