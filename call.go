@@ -76,17 +76,22 @@ func (s *Service) hold(ctx context.Context, call *telephony.Call, desk *desk, co
 	end := agent.End{By: agent.BySystem, Cause: "internal error"} // stands when a panic ends the call
 	defer func() { s.close(record, call, end, conv.Finish(agent.FinalPatience)) }()
 	end = conv.Run(ctx, line{call.Info().Law, call.Media()})
+	if e := call.Ended(); e != nil { // the phone side knows best how the phone side ended
+		end = agent.End{By: e.By.String(), Cause: e.Text}
+		return
+	}
 	s.hangUp(call, end, log)
 }
 
-// hangUp sends BYE when the call is still up.
+// hangUp sends BYE. What the model gave as its reason stays here: the text of a BYE leaves this machine.
 func (s *Service) hangUp(call *telephony.Call, end agent.End, log *slog.Logger) {
-	if call.Ended() != nil {
-		return
+	by, text := telephony.Agent, "conversation over"
+	if end.By == agent.BySystem {
+		by, text = telephony.System, end.Cause
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), hangupTimeout)
 	defer cancel()
-	s.report(call.Hangup(ctx, "conversation over"), log) // the text leaves this machine: nothing of the call
+	s.report(call.Hangup(ctx, by, text), log)
 }
 
 func (s *Service) report(err error, log *slog.Logger) {
@@ -110,9 +115,6 @@ func (s *Service) close(c store.Call, call *telephony.Call, end agent.End, f age
 	c.Ended, c.EndedBy, c.Cause = time.Now(), end.By, end.Cause
 	if e := call.Ended(); e != nil {
 		c.Code = e.SIP
-		if e.By != telephony.Agent { // the phone side knows best how the phone side ended
-			c.EndedBy, c.Cause = e.By.String(), e.Text
-		}
 	}
 	stats := call.Media().Stats()
 	c.Turns, c.Interruptions, c.ToolCalls, c.ToolFailures = f.Turns, f.Interruptions, f.ToolCalls, f.ToolFailures

@@ -193,6 +193,9 @@ func (s *Service) Serve(ctx context.Context) error {
 	return err
 }
 
+// Close ends all calls at once, with BYE, and makes Serve return. It is for an operator who does not want to wait.
+func (s *Service) Close() error { return s.phones.Close() }
+
 // drain lets running calls end by themselves, within the limit.
 func (s *Service) drain() {
 	if n := s.phones.Stats().Active; n > 0 {

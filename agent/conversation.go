@@ -138,7 +138,7 @@ func (c *Conversation) build() {
 	s := &c.setup
 	c.work, c.stop = context.WithCancel(context.Background())
 	c.responses = newResponses(s.Profile.autoReply(), c.send)
-	c.playback = &playback{}
+	c.playback = &playback{law: s.Law}
 	if law, _ := lawOf(c.session.OutputFormat); law != s.Law {
 		c.playback.toCaller = transcode.Table(law, s.Law)
 	}
@@ -190,7 +190,16 @@ func (c *Conversation) Run(ctx context.Context, line Line) End {
 		defer cancel()
 	}
 	c.loop(ctx)
+	c.fallSilent()
 	return *c.end
+}
+
+// fallSilent stops the agent's voice when the call is over: what is still queued is not said any more, and the transcript
+// must not claim that it was heard.
+func (c *Conversation) fallSilent() {
+	finished, cut := c.playback.flush()
+	c.heard(finished, false)
+	c.heard(cut, true)
 }
 
 // errDuration is the cause of a conversation that reached its profile's MaxDuration.

@@ -295,3 +295,42 @@ func TestATurnStandsWhereTheCallerBeganToSpeak(t *testing.T) {
 		t.Errorf("the turn is dated %v before it was written, want the 3 s that the caller spoke", wrote)
 	}
 }
+
+func TestWhatTheCallerDidNotStayForIsNotHeard(t *testing.T) {
+	s := play(t, stageOptions{}, func(s *stage) {
+		s.server(answer("r1", "a1", "one two three four five six seven eight nine ten", 2000)...)
+		s.server(created("r2"), item("r2", "a2"), words("r2", "a2", "and another thing"))
+		s.wait(1010 * time.Millisecond)
+	}) // the caller hangs up here
+	want := "turn agent | one two three four five six seven eight nine ten | interrupted | heard: one two three four five\n" +
+		"turn agent | and another thing | interrupted\n"
+	if got := s.journal.text(); got != want {
+		t.Errorf("transcript\n%swant\n%s", got, want)
+	}
+	if e := s.journal.entries[1]; e.Heard != "" {
+		t.Errorf("%q was heard of an answer that never began", e.Heard)
+	}
+}
+
+func TestLossAfterTheEndIsNoSecondFault(t *testing.T) {
+	s := play(t, stageOptions{}, func(s *stage) {
+		s.server(&realtime.ErrorEvent{Error: realtime.Error{Code: "session_expired"}})
+		s.wait(time.Second)
+	})
+	if got := strings.Count(s.journal.text(), "error system"); got != 1 {
+		t.Errorf("%d error lines, want one:\n%s", got, s.journal.text())
+	}
+}
+
+func TestSilenceLeftUnsaidIsNoInterruption(t *testing.T) {
+	s := play(t, stageOptions{profile: transcribing}, func(s *stage) {
+		quiet := &realtime.AudioDelta{Loc: realtime.Loc{ResponseID: "r1", ItemID: "a1"}, Audio: slices.Repeat([]byte{transcode.PCMU.Silence()}, 8*500)}
+		s.server(created("r1"), item("r1", "a1"), audio("r1", "a1", 1000), quiet, words("r1", "a1", "All of it."), done("r1", "completed", message("a1")))
+		s.wait(1200 * time.Millisecond)
+		s.server(&realtime.SpeechStarted{ItemID: "u1"})
+		s.sent()
+	})
+	if got, want := s.journal.text(), "turn agent | All of it.\n"; got != want {
+		t.Errorf("transcript %q, want %q", got, want)
+	}
+}

@@ -219,6 +219,7 @@ func (c *Conversation) errorEvent(e *realtime.Error, now time.Time) {
 	case realtime.Benign:
 		c.log.Debug("server refused an event", "code", e.Code, "type", e.Type)
 	case realtime.Fatal:
+		c.setup.Observer.RealtimeError(e.Type)
 		c.fail("model: "+e.Code, now)
 	default:
 		c.setup.Observer.RealtimeError(e.Type)
@@ -227,10 +228,14 @@ func (c *Conversation) errorEvent(e *realtime.Error, now time.Time) {
 	}
 }
 
+// modelLost ends the conversation, unless that is over and the loss is its consequence.
 func (c *Conversation) modelLost(err error, now time.Time) {
-	c.setup.Observer.RealtimeError("connection")
 	c.responses.active, c.responses.asked, c.responses.wishes = "", nil, nil
 	c.playback.endParts()
+	if c.end != nil {
+		return
+	}
+	c.setup.Observer.RealtimeError("connection")
 	c.log.Warn("model connection lost", "err", err)
 	c.fail("model connection lost", now)
 }

@@ -14,12 +14,16 @@ type spoken struct {
 	itemID       string
 	contentIndex int
 	received     int       // bytes that came from the model and were queued
+	voiced       int       // the same, up to the last sound: what follows is silence
 	sent         int       // bytes on the wire
 	first        time.Time // first frame on the wire
 	complete     bool      // no more audio will come
 }
 
 func (s *spoken) over() bool { return s.complete && s.sent >= s.received }
+
+// heardOut reports that only silence was left to be sent.
+func (s *spoken) heardOut() bool { return s.complete && s.sent >= s.voiced }
 
 // heardMS is how much of the item the caller was sent: counted in frames, never by a clock.
 func (s *spoken) heardMS() int { return min(s.sent, s.received) / transcode.BytesPerMS }
@@ -29,7 +33,8 @@ func (s *spoken) heardMS() int { return min(s.sent, s.received) / transcode.Byte
 // Owned by the conversation loop.
 type playback struct {
 	player   Player
-	toCaller *[256]byte // law of the session → law of the line; nil when they are the same
+	law      transcode.Law // of the line
+	toCaller *[256]byte    // law of the session → law of the line; nil when they are the same
 	scratch  []byte
 	nextID   uint64
 	parts    []*spoken // not yet over, in the order in which they play
@@ -46,10 +51,27 @@ func (p *playback) delta(d *realtime.AudioDelta) (part *spoken, began bool) {
 		p.parts = append(p.parts, part)
 		began = true
 	}
-	took := p.player.Play(part.id, p.inLineLaw(d.Audio))
+	audio := p.inLineLaw(d.Audio)
+	took := p.player.Play(part.id, audio)
+	if last := lastSound(p.law, audio[:took]); last >= 0 {
+		part.voiced = part.received + last + 1
+	}
 	part.received += took
 	p.overflow += len(d.Audio) - took
 	return part, began
+}
+
+// audible is the least amplitude that counts as sound, about -46 dBov: below speech, above the noise of a codec.
+const audible = 160
+
+// lastSound is the place of the last byte that is not silence, -1 when there is none.
+func lastSound(law transcode.Law, audio []byte) int {
+	for i := len(audio) - 1; i >= 0; i-- {
+		if s := law.Decode(audio[i]); s > audible || s < -audible {
+			return i
+		}
+	}
+	return -1
 }
 
 func (p *playback) inLineLaw(audio []byte) []byte {
@@ -103,12 +125,18 @@ func (p *playback) progress() (finished []*spoken) {
 	return finished
 }
 
-// flush stops the agent's voice. It returns the parts that were heard to their end and those that were cut, each in
-// playing order with what was heard of it.
+// flush stops the agent's voice. It returns the parts that were heard to their last sound and those that were cut, each
+// in playing order with what was heard of it.
 func (p *playback) flush() (finished, cut []*spoken) {
 	p.player.Flush()
 	finished = p.progress()
-	cut = p.parts
+	for _, part := range p.parts {
+		if part.heardOut() {
+			finished = append(finished, part)
+		} else {
+			cut = append(cut, part)
+		}
+	}
 	p.parts = nil
 	return finished, cut
 }

@@ -94,7 +94,7 @@ func (s *scribe) heard(p *spoken, cut bool) {
 	}
 	if cut {
 		l.entry.Status, l.entry.CutMS = "interrupted", p.heardMS()
-		l.entry.Heard = portion(l.entry.Text, p.heardMS(), msOf(p.received))
+		l.entry.Heard = portion(l.entry.Text, p.heardMS(), msOf(p.voiced))
 	}
 }
 
@@ -158,8 +158,12 @@ func (s *scribe) write(now time.Time) {
 // close writes everything, whole or not.
 func (s *scribe) close(now time.Time) {
 	for _, l := range s.lines {
-		if !l.whole && l.entry.Role == store.RoleCaller {
+		switch {
+		case l.whole:
+		case l.entry.Role == store.RoleCaller:
 			l.entry.Status = "transcript missing"
+		default:
+			l.entry.Status = "interrupted" // before its first sound
 		}
 	}
 	s.writeFirst(len(s.lines), now)

@@ -104,17 +104,17 @@ func (c *Call) Reject(status int, reason string, retryAfter time.Duration) error
 	return nil
 }
 
-// Hangup ends an answered call from our side and waits until the caller's side has
-// confirmed it or ctx ends. reason is for the record. Audio that is still queued is
-// lost: let it play out first.
-func (c *Call) Hangup(ctx context.Context, reason string) error {
+// Hangup ends an answered call from our side, for the agent or the system, and waits
+// until the caller's side has confirmed it or ctx ends. The reason goes into the BYE:
+// no personal data. Audio that is still queued is lost: let it play out first.
+func (c *Call) Hangup(ctx context.Context, by Party, reason string) error {
 	c.mu.Lock()
 	answered := c.answered
 	c.mu.Unlock()
 	if !answered {
 		return fmt.Errorf("hang up: %w", ErrState)
 	}
-	c.end(endedByAgent(reason))
+	c.end(endedByUs(by, reason))
 	return c.explain("hang up", c.dialog.Bye(ctx, c.Ended().reason()))
 }
 
@@ -178,7 +178,7 @@ func (c *Call) returned() *Ended {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.answered {
-		return endedByAgent("done")
+		return endedByUs(Agent, "done")
 	}
 	return refusedBy(System, 500, "neither answered nor rejected")
 }

@@ -76,7 +76,7 @@ func endedByMedia() *Ended  { return &Ended{System, "no audio from the caller", 
 func endedByLength() *Ended { return &Ended{System, "call length limit reached", 200, 16, ErrTooLong} }
 func endedByPanic() *Ended  { return &Ended{System, "internal error", 500, 41, ErrPanic} }
 
-func endedByAgent(text string) *Ended { return &Ended{By: Agent, Text: text, SIP: 200, Q850: 16} }
+func endedByUs(by Party, text string) *Ended { return &Ended{By: by, Text: text, SIP: 200, Q850: 16} }
 
 func refusedBy(by Party, status int, text string) *Ended {
 	return &Ended{By: by, Text: text, SIP: status, Q850: q850(status)}

@@ -188,3 +188,13 @@ func TestReoffer(t *testing.T) {
 		}
 	}
 }
+
+func TestOnlyStrangeMediaAddressesNeedProof(t *testing.T) {
+	source := netip.MustParseAddr("192.0.2.1")
+	if d := unprovenFor(netip.MustParseAddr("::ffff:192.0.2.1"), source); d >= 0 {
+		t.Errorf("the trunk's own address is sent audio for %v only", d)
+	}
+	if d := unprovenFor(netip.MustParseAddr("192.0.2.2"), source); d < 0 {
+		t.Error("an address that the offer merely names is sent audio for ever")
+	}
+}

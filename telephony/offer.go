@@ -17,6 +17,7 @@ type plan struct {
 	offer *sdp.Session
 	local sdp.Local // without the port
 	ports *media.Ports
+	to    netip.Addr // where the caller wants its audio
 }
 
 // plan checks the offer of an INVITE. Everything that can refuse it is checked before
@@ -38,7 +39,7 @@ func (s *Server) plan(d *sipua.Dialog, trunk *Trunk) (plan, *rejection) {
 	if !trunk.allowsMedia(agreed.Remote, r.Source) {
 		return plan{}, rejectMediaAddr
 	}
-	p.ports = s.ports(p.local.Addr)
+	p.ports, p.to = s.ports(p.local.Addr), agreed.Remote.Addr()
 	if p.ports == nil || p.local.Addr.Is4() != agreed.Remote.Addr().Is4() {
 		return plan{}, rejectFamily
 	}
@@ -61,6 +62,7 @@ func (s *Server) openMedia(p plan, c *Call, trunk *Trunk) *rejection {
 		ReorderWindow:     s.cfg.Media.ReorderWindow,
 		FirstMediaTimeout: s.cfg.Media.FirstTimeout,
 		MediaTimeout:      s.cfg.Media.Timeout,
+		UnprovenFor:       unprovenFor(p.to, c.info.Source.Addr()),
 		AllowRemote:       func(a netip.Addr) bool { return trunk.allowsMedia(netip.AddrPortFrom(a, 1), c.info.Source) },
 	})
 	if errors.Is(err, media.ErrNoPorts) {
@@ -124,4 +126,13 @@ func (s *Server) newCall(d *sipua.Dialog, trunk *Trunk) *Call {
 	}}
 	c.log = s.cfg.Log.With("call_id", c.info.ID)
 	return c
+}
+
+// unprovenFor is how long audio is sent to an address that never sent any. The trunk's own signalling address needs no
+// proof: a phone that is silent until somebody speaks must hear the greeting. Any other address could be a victim's.
+func unprovenFor(remote, source netip.Addr) time.Duration {
+	if remote.Unmap() == source.Unmap() {
+		return -1
+	}
+	return 0 // the default of package media
 }

@@ -63,7 +63,7 @@ func TestAgentHangsUp(t *testing.T) {
 		"by returning": func(ctx context.Context, c *Call) { _ = c.Answer(ctx) },
 		"by Hangup": func(ctx context.Context, c *Call) {
 			_ = c.Answer(ctx)
-			if err := c.Hangup(context.Background(), "goodbye"); err != nil {
+			if err := c.Hangup(context.Background(), Agent, "goodbye"); err != nil {
 				t.Error(err)
 			}
 			if e := c.Ended(); e == nil || e.By != Agent || e.Text != "goodbye" || ctx.Err() == nil {

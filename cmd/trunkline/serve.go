@@ -1,8 +1,14 @@
 package main
 
 import (
+	"context"
 	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
 	"strings"
+	"sync"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -45,11 +51,38 @@ from.`,
 			if a := service.AdminAddr(); a != "" {
 				fmt.Fprintf(cmd.OutOrStdout(), "health and metrics on http://%s/\n", a)
 			}
+			defer closeAtSecondSignal(cmd.Context(), service, log)()
 			return service.Serve(cmd.Context())
 		},
 	}
 	flags.add(cmd)
 	return cmd
+}
+
+// closeAtSecondSignal ends the calls when the operator, after a first signal that began the drain, sends another. The
+// function it returns stops that.
+func closeAtSecondSignal(ctx context.Context, service *trunkline.Service, log *slog.Logger) func() {
+	again, done := make(chan os.Signal, 1), make(chan struct{})
+	var watch sync.WaitGroup
+	watch.Go(func() {
+		select {
+		case <-ctx.Done():
+		case <-done:
+			return
+		}
+		signal.Notify(again, os.Interrupt, syscall.SIGTERM)
+		defer signal.Stop(again)
+		select {
+		case <-again:
+			log.Warn("second signal: ending all calls")
+			_ = service.Close()
+		case <-done:
+		}
+	})
+	return func() {
+		close(done)
+		watch.Wait()
+	}
 }
 
 // configFlags are the flags of every command that reads the configuration.

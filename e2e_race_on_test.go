@@ -1,0 +1,5 @@
+//go:build race
+
+package trunkline_test
+
+const raceDetector = true
