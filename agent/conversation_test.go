@@ -334,3 +334,18 @@ func TestSilenceLeftUnsaidIsNoInterruption(t *testing.T) {
 		t.Errorf("transcript %q, want %q", got, want)
 	}
 }
+
+func TestP27AnAnswerThatMeetsTheCallersSpeechIsCancelled(t *testing.T) {
+	s := play(t, stageOptions{profile: Profile{Greeting: "Hello"}}, func(s *stage) {
+		s.sent("create")
+		s.server(&realtime.SpeechStarted{ItemID: "u1"}, created("r1"), item("r1", "a1"), audio("r1", "a1", 400))
+		s.sent("cancel r1")
+		s.server(done("r1", "cancelled"), &realtime.SpeechStopped{ItemID: "u1"})
+		s.server(answer("r2", "a2", "Yes?", 200)...)
+		s.wait(time.Second)
+		s.sent()
+	})
+	if got := len(s.line.player.wire); got != 1600 {
+		t.Errorf("%d bytes were played, want the 1600 of the answer to the caller", got)
+	}
+}

@@ -204,6 +204,9 @@ func (r *responses) created(resp *realtime.Response, now time.Time) {
 	switch {
 	case r.asked != nil && (tag == r.asked.eventID || !tagged && r.turnDue.IsZero()):
 		r.current, r.asked = r.asked, nil
+		if r.callerSpeaks { // the caller was quicker and has the floor
+			r.cancel()
+		}
 	default:
 		r.turnDue, r.callerSpeaks = time.Time{}, false // an answer of the server's own means that the turn is over
 		if r.ackOutputs == 0 {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -285,8 +286,16 @@ func (d *demo) summary(ctx context.Context, service *trunkline.Service, r *phone
 	}
 	fmt.Fprintf(d.out, "frames from the caller %d, to the caller %d, lost %d + %d; interruptions %d\n", c.FramesIn, c.FramesOut, c.FramesLost,
 		r.Media.Lost, c.Interruptions)
-	fmt.Fprintf(d.out, "\nthe transcript is in %s; read it with\n  trunkline calls show %s%s\n", d.path, c.ID, d.storeFlag())
+	fmt.Fprintf(d.out, "\nthe transcript is in %s; read it with\n  %s calls show %s%s\n", d.path, program(), c.ID, d.storeFlag())
 	return nil
+}
+
+// program is how this program was called, for a command that can be pasted.
+func program() string {
+	if filepath.Base(os.Args[0]) == "trunkline" {
+		return os.Args[0]
+	}
+	return "trunkline"
 }
 
 func (d *demo) storeFlag() string {
