@@ -32,8 +32,8 @@ func openArchive(cfg *configs.Store, log *slog.Logger) (*archive, error) {
 		return nil, err
 	}
 	if cfg.Redis == nil {
-		if a.share, err = share.Serve(cfg.Path, a.store); err != nil {
-			return nil, errors.Join(err, a.store.Close())
+		if a.share, err = share.Serve(cfg.Path, a.store); err != nil { // calls matter more than readers
+			log.Warn("other processes cannot read the transcripts while this one runs", "err", err)
 		}
 	}
 	spool := cfg.Spool

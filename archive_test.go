@@ -114,3 +114,16 @@ func TestJournalTap(t *testing.T) {
 	}
 	journal{a.writer, nil}.Append("one", store.Entry{Kind: store.KindTurn, Text: "c"})
 }
+
+// Calls matter more than readers: a file where the socket should stand keeps nobody from answering.
+func TestArchiveWithoutASocket(t *testing.T) {
+	cfg := configs.Store{Path: filepath.Join(t.TempDir(), "kept.db")}
+	must(t, os.WriteFile(share.SocketPath(cfg.Path), []byte("not ours"), 0o600))
+	a, err := openArchive(&cfg, testLog(t))
+	must(t, err)
+	a.writer.Begin(store.Call{ID: "one", Started: time.Now()})
+	must(t, a.close(t.Context()))
+	if text, err := os.ReadFile(share.SocketPath(cfg.Path)); err != nil || string(text) != "not ours" {
+		t.Errorf("the file of somebody else holds %q now (%v)", text, err)
+	}
+}

@@ -349,3 +349,46 @@ func TestP27AnAnswerThatMeetsTheCallersSpeechIsCancelled(t *testing.T) {
 		t.Errorf("%d bytes were played, want the 1600 of the answer to the caller", got)
 	}
 }
+
+func TestP17DoneOfAnUnknownResponse(t *testing.T) {
+	play(t, stageOptions{profile: Profile{Greeting: "Hello"}}, func(s *stage) {
+		s.sent("create")
+		s.server(created("r1"), item("r1", "a1"), audio("r1", "a1", 100), done("elsewhere", "completed"), audio("r1", "a1", 100))
+		s.wait(time.Second)
+		if got := len(s.line.player.wire); got != 1600 {
+			t.Errorf("%d bytes were played around the end of a response that is not ours, want 1600", got)
+		}
+		if s.line.player.ended[1] {
+			t.Error("the end of another response ended the audio of ours")
+		}
+		s.server(done("r1", "completed", message("a1")))
+		s.sent()
+	})
+}
+
+func TestP43FailedTranscriptionKeepsTheLine(t *testing.T) {
+	s := play(t, stageOptions{profile: transcribing}, func(s *stage) {
+		s.server(turn("u1")...)
+		s.server(&realtime.TranscriptionFailed{ItemID: "u1"})
+		s.server(answer("r1", "a1", "I see.", 200)...)
+		s.wait(time.Second)
+	})
+	if got, want := s.journal.text(), "turn caller | transcription failed\nturn agent | I see.\n"; got != want {
+		t.Errorf("transcript %q, want %q", got, want)
+	}
+}
+
+func TestP48PlacedByThePreviousItem(t *testing.T) {
+	s := play(t, stageOptions{profile: transcribing}, func(s *stage) {
+		s.server(turn("u1")...)
+		s.server(created("r1"), item("r1", "a1"))
+		// The server reports the next words of the caller as what came before the answer.
+		s.server(&realtime.AudioCommitted{ItemID: "u2", PreviousItemID: "u1"})
+		s.server(audio("r1", "a1", 200), words("r1", "a1", "I see."), done("r1", "completed", message("a1")))
+		s.wait(time.Second)
+		s.server(transcript("u2", "second"), transcript("u1", "first"))
+	})
+	if got, want := s.journal.text(), "turn caller | first\nturn caller | second\nturn agent | I see.\n"; got != want {
+		t.Errorf("transcript %q, want %q", got, want)
+	}
+}

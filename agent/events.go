@@ -170,7 +170,7 @@ func (c *Conversation) responseDone(resp *realtime.Response, now time.Time) {
 	calls := c.takeCalls(resp)
 	c.responses.done(resp, now)
 	c.figures.usage(resp.Usage)
-	c.playback.endParts()
+	c.playback.endResponse(resp.ID)
 	for i := range resp.Output {
 		c.closeSilent(&resp.Output[i])
 	}

@@ -94,10 +94,19 @@ func (p *playback) find(itemID string, contentIndex int) *spoken {
 	return nil
 }
 
-// endParts closes every open part: another part follows, or the response is over.
+// endParts closes every open part: another part follows, or nothing will.
 func (p *playback) endParts() {
 	for _, part := range p.parts {
 		p.endPart(part)
+	}
+}
+
+// endResponse closes the open parts of a response that is done.
+func (p *playback) endResponse(id string) {
+	for _, part := range p.parts {
+		if part.responseID == id {
+			p.endPart(part)
+		}
 	}
 }
 
