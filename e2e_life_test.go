@@ -147,16 +147,19 @@ func testDrainTimeout(t *testing.T) {
 	checkLines(t, lines[max(0, len(lines)-1):], "end system service is shutting down system")
 }
 
-// A second signal does not wait for anybody.
+// A second signal does not wait for anybody: the call is ended with BYE, and its record says why.
 func testSecondSignal(t *testing.T) {
 	m := startModel(t, simulator.Options{Script: greeting("a08")})
 	redis := redisproc.Start(t)
 	s := serve(t, map[string]string{"E2E_MODEL": m.url, "E2E_REDIS": redis.URL()})
-	s.anyExit = true
-	c := place(t, s, m, callPlan{law: transcode.PCMU, hangsUp: true})
+	c := place(t, s, m, callPlan{law: transcode.PCMU})
+	c.hearing(20)
 	s.terminate(t)
 	eventually(t, "the service drains", func() bool { return s.metric(t, "trunkline_draining") == 1 })
 	s.terminate(t)
-	_ = s.wait()
-	ended(t, c.session)
+	c.over()
+	if err := s.wait(); err != nil {
+		t.Errorf("the service ended with %v, want exit code 0", err)
+	}
+	checkRecord(t, storedCall(t, redis.Addr, c.callID()), row{"by": "system", "cause": "service is shutting down"})
 }

@@ -28,12 +28,11 @@ const (
 // service is a running `trunkline serve`.
 type service struct {
 	*process
-	sip     map[string]netip.AddrPort // by transport
-	admin   string                    // URL without the last slash
-	vars    map[string]string         // of its environment
-	log     lockedBuffer
-	anyExit bool     // the test ends it in a way that has its own exit code
-	bad     []string // pieces of log lines at level ERROR that the test provokes
+	sip   map[string]netip.AddrPort // by transport
+	admin string                    // URL without the last slash
+	vars  map[string]string         // of its environment
+	log   lockedBuffer
+	bad   []string // pieces of log lines at level ERROR that the test provokes
 }
 
 // serve runs the service with testdata/e2e/service.yaml and these variables, until the test ends. Its end must be an
@@ -97,7 +96,7 @@ func (s *service) finish(t *testing.T) {
 	}
 	select {
 	case <-s.exited:
-		if s.err != nil && !s.anyExit {
+		if s.err != nil {
 			t.Errorf("the service ended with %v, want exit code 0", s.err)
 		}
 	case <-time.After(patience):

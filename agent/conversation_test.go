@@ -392,3 +392,14 @@ func TestP48PlacedByThePreviousItem(t *testing.T) {
 		t.Errorf("transcript %q, want %q", got, want)
 	}
 }
+
+func TestATurnThatTheServerDoesNotAnswerByItself(t *testing.T) {
+	own := Profile{TurnDetection: realtime.Some(realtime.TurnDetection{Type: "server_vad", CreateResponse: realtime.Some(false)})}
+	play(t, stageOptions{profile: own}, func(s *stage) {
+		s.server(turn("u1")...)
+		s.sent("create")
+		s.server(answer("r1", "a1", "Yes?", 200)...)
+		s.wait(time.Second)
+		s.sent()
+	})
+}

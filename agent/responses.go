@@ -87,11 +87,6 @@ func (r *responses) drop(kind wishKind) {
 	}
 }
 
-// busy reports that the model speaks, or is going to without the caller doing anything.
-func (r *responses) busy() bool {
-	return r.active != "" || r.asked != nil || len(r.wishes) > 0 || !r.turnDue.IsZero()
-}
-
 // pump sends the oldest wish when it may be sent, and acts on deadlines. The loop calls it after every event.
 func (r *responses) pump(now time.Time) {
 	r.expire(now)

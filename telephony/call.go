@@ -100,7 +100,7 @@ func (c *Call) Reject(status int, reason string, retryAfter time.Duration) error
 		return c.explain("reject", err)
 	}
 	c.server.rejected.add(Rejection{status, "handler"})
-	c.end(refusedBy(Agent, status, reason))
+	c.end(refusedBy(System, status, reason)) // no agent has the call yet
 	return nil
 }
 

@@ -108,7 +108,7 @@ func TestRefusals(t *testing.T) {
 			if err := c.Reject(404, "Not Found", 0); err != nil {
 				t.Error(err)
 			}
-			if e := c.Ended(); e.By != Agent || e.SIP != 404 || e.Q850 != 1 {
+			if e := c.Ended(); e.By != System || e.SIP != 404 || e.Q850 != 1 {
 				t.Errorf("ended %+v", e)
 			}
 		}, Rejection{404, "handler"}},

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"log/slog"
 	"os"
@@ -51,7 +50,7 @@ from.`,
 			if a := service.AdminAddr(); a != "" {
 				fmt.Fprintf(cmd.OutOrStdout(), "health and metrics on http://%s/\n", a)
 			}
-			defer closeAtSecondSignal(cmd.Context(), service, log)()
+			defer closeAtSecondSignal(service, log)()
 			return service.Serve(cmd.Context())
 		},
 	}
@@ -60,26 +59,24 @@ from.`,
 }
 
 // closeAtSecondSignal ends the calls when the operator, after a first signal that began the drain, sends another. The
-// function it returns stops that.
-func closeAtSecondSignal(ctx context.Context, service *trunkline.Service, log *slog.Logger) func() {
-	again, done := make(chan os.Signal, 1), make(chan struct{})
+// function it returns stops that. It listens from the start, so that no signal falls between two listeners.
+func closeAtSecondSignal(service *trunkline.Service, log *slog.Logger) func() {
+	signals, done := make(chan os.Signal, 2), make(chan struct{})
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	var watch sync.WaitGroup
 	watch.Go(func() {
-		select {
-		case <-ctx.Done():
-		case <-done:
-			return
+		for range 2 {
+			select {
+			case <-signals:
+			case <-done:
+				return
+			}
 		}
-		signal.Notify(again, os.Interrupt, syscall.SIGTERM)
-		defer signal.Stop(again)
-		select {
-		case <-again:
-			log.Warn("second signal: ending all calls")
-			_ = service.Close()
-		case <-done:
-		}
+		log.Warn("second signal: ending all calls")
+		_ = service.Close()
 	})
 	return func() {
+		signal.Stop(signals)
 		close(done)
 		watch.Wait()
 	}

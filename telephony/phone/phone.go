@@ -142,9 +142,6 @@ func (p *Phone) makeClient() (err error) {
 	return err
 }
 
-// Port is the local SIP port.
-func (p *Phone) Port() int { return p.port }
-
 // Close ends the phone. Calls must be over; one that is not loses its signalling.
 func (p *Phone) Close() error {
 	p.close.Do(func() {
