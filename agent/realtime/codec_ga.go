@@ -7,12 +7,15 @@ type gaCodec struct{}
 
 // gaSession holds the session members that the GA dialect spells in its own way, for both directions.
 type gaSession struct {
-	Kind             string      `json:"type,omitempty"` // required in every update
-	OutputModalities []string    `json:"output_modalities,omitempty"`
-	Audio            gaAudio     `json:"audio,omitzero"`
-	MaxTokens        TokenLimit  `json:"max_output_tokens,omitzero"`
-	Reasoning        gaReasoning `json:"reasoning,omitzero"`
-	Truncation       label       `json:"truncation,omitempty"`
+	Kind             string        `json:"type,omitempty"` // required in every update
+	OutputModalities []string      `json:"output_modalities,omitempty"`
+	Audio            gaAudio       `json:"audio,omitzero"`
+	MaxTokens        TokenLimit    `json:"max_output_tokens,omitzero"`
+	Reasoning        gaReasoning   `json:"reasoning,omitzero"`
+	Parallel         Opt[bool]     `json:"parallel_tool_calls,omitzero"`
+	Truncation       truncation    `json:"truncation,omitzero"`
+	Include          Opt[[]string] `json:"include,omitzero"`
+	Tracing          Opt[tracing]  `json:"tracing,omitzero"`
 }
 
 type gaReasoning struct {
@@ -33,7 +36,7 @@ type gaInput struct {
 
 type gaOutput struct {
 	Format gaFormat     `json:"format,omitzero"`
-	Voice  Opt[label]   `json:"voice,omitzero"`
+	Voice  Opt[voice]   `json:"voice,omitzero"`
 	Speed  Opt[float64] `json:"speed,omitzero"`
 }
 
@@ -56,19 +59,39 @@ func (f *gaFormat) UnmarshalJSON(data []byte) error {
 
 // session writes all that is set. Audio is nested; whoever sets one member of audio.input should set them all, because
 // some servers fill an omitted format with their default.
-func (gaCodec) session(s *Session) any {
+func (gaCodec) session(s *Session) (any, error) {
+	shared, err := shareSession(s)
+	if err != nil {
+		return nil, err
+	}
+	cut, err := encodeTruncation(s)
+	if err != nil {
+		return nil, err
+	}
 	body := struct {
 		gaSession
 		sharedSession
-	}{gaSession{Kind: "realtime"}, shareSession(s)}
-	body.OutputModalities = gaModalities(s.TextOnly)
-	body.Audio.Input = gaInput{
-		Format: gaFormat(s.InputFormat), Transcription: s.Transcription,
-		NoiseReduction: mapOpt(s.NoiseReduction, toNoise), TurnDetection: mapOpt(s.TurnDetection, gaTurns),
+	}{gaSession{
+		Kind: "realtime", OutputModalities: gaModalities(s.TextOnly), Audio: gaSounds(s),
+		MaxTokens: s.MaxOutputTokens, Reasoning: gaReasoning{s.ReasoningEffort}, Parallel: s.ParallelToolCalls,
+		Truncation: cut, Include: mapOpt(s.Include, notNil), Tracing: mapOpt(s.Tracing, encodeTracing),
+	}, shared}
+	return body, nil
+}
+
+func gaSounds(s *Session) gaAudio {
+	return gaAudio{
+		Input: gaInput{
+			Format: gaFormat(s.InputFormat), Transcription: s.Transcription,
+			NoiseReduction: encodeNoise(s.NoiseReduction, s.NoiseStrength), TurnDetection: mapOpt(s.TurnDetection, gaTurns),
+		},
+		Output: gaOutput{Format: gaFormat(s.OutputFormat), Voice: encodeVoice(s.Voice, s.VoiceIsID), Speed: s.Speed},
 	}
-	body.Audio.Output = gaOutput{Format: gaFormat(s.OutputFormat), Voice: mapOpt(s.Voice, toLabel), Speed: s.Speed}
-	body.MaxTokens, body.Reasoning.Effort, body.Truncation = s.MaxOutputTokens, s.ReasoningEffort, label(s.Truncation)
-	return body
+}
+
+// notNil makes no words an empty list, which null is not.
+func notNil(words []string) []string {
+	return append([]string{}, words...)
 }
 
 // gaModalities: audio always comes with its transcript, and both together are refused.
@@ -94,31 +117,32 @@ type gaResponse struct {
 	Conversation     string            `json:"conversation,omitempty"`
 	Metadata         map[string]string `json:"metadata,omitempty"`
 	OutputModalities []string          `json:"output_modalities,omitempty"`
-	Instructions     string            `json:"instructions,omitempty"`
-	ToolChoice       string            `json:"tool_choice,omitempty"`
-	Input            []*outItem        `json:"input,omitzero"`
+	Audio            gaAudio           `json:"audio,omitzero"` // output alone
+	MaxTokens        TokenLimit        `json:"max_output_tokens,omitzero"`
+	Reasoning        gaReasoning       `json:"reasoning,omitzero"`
+	Parallel         Opt[bool]         `json:"parallel_tool_calls,omitzero"`
+	sharedResponse
+	Input []*outItem `json:"input,omitzero"`
 }
 
 func (c gaCodec) response(r *ResponseOptions) (any, error) {
-	body := gaResponse{Metadata: r.Metadata, Instructions: r.Instructions, ToolChoice: r.ToolChoice}
+	shared, err := shareResponse(r)
+	if err != nil {
+		return nil, err
+	}
+	body := gaResponse{
+		Metadata: r.Metadata, MaxTokens: r.MaxOutputTokens, Reasoning: gaReasoning{r.ReasoningEffort},
+		Parallel: r.ParallelToolCalls, sharedResponse: shared,
+	}
+	body.Audio.Output = gaOutput{Format: gaFormat(r.OutputFormat), Voice: responseVoice(r)}
 	if r.OutOfBand {
 		body.Conversation = "none"
 	}
 	if r.TextOnly {
 		body.OutputModalities = gaModalities(true)
 	}
-	if r.Input == nil {
-		return body, nil
-	}
-	body.Input = make([]*outItem, len(r.Input)) // [] means an empty context
-	for i := range r.Input {
-		it, err := encodeItem(c, &r.Input[i])
-		if err != nil {
-			return nil, err
-		}
-		body.Input[i] = it
-	}
-	return body, nil
+	body.Input, err = encodeInput(c, r.Input)
+	return body, err
 }
 
 func (gaCodec) partName(k PartKind) string {
@@ -145,11 +169,14 @@ func (g *gaSession) fill(s *Session) {
 	set(&s.InputFormat, AudioFormat(g.Audio.Input.Format))
 	set(&s.OutputFormat, AudioFormat(g.Audio.Output.Format))
 	setOpt(&s.Transcription, g.Audio.Input.Transcription)
-	setOpt(&s.NoiseReduction, mapOpt(g.Audio.Input.NoiseReduction, fromNoise))
+	fillNoise(s, g.Audio.Input.NoiseReduction)
 	setOpt(&s.TurnDetection, g.Audio.Input.TurnDetection)
-	setOpt(&s.Voice, mapOpt(g.Audio.Output.Voice, fromLabel))
+	fillVoice(s, g.Audio.Output.Voice)
 	setOpt(&s.Speed, g.Audio.Output.Speed)
 	set(&s.MaxOutputTokens, g.MaxTokens)
 	set(&s.ReasoningEffort, g.Reasoning.Effort)
-	set(&s.Truncation, string(g.Truncation))
+	setOpt(&s.ParallelToolCalls, g.Parallel)
+	g.Truncation.fill(s)
+	setOpt(&s.Include, g.Include)
+	setOpt(&s.Tracing, mapOpt(g.Tracing, tracing.tracing))
 }

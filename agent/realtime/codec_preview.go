@@ -12,7 +12,7 @@ type previewCodec struct{}
 // previewSession holds the session members that the preview dialect spells in its own way, for both directions.
 type previewSession struct {
 	Modalities     []string           `json:"modalities,omitempty"`
-	Voice          Opt[label]         `json:"voice,omitzero"`
+	Voice          Opt[voice]         `json:"voice,omitzero"`
 	InputFormat    previewFormat      `json:"input_audio_format,omitzero"`
 	OutputFormat   previewFormat      `json:"output_audio_format,omitzero"`
 	Transcription  Opt[Transcription] `json:"input_audio_transcription,omitzero"`
@@ -20,6 +20,7 @@ type previewSession struct {
 	TurnDetection  Opt[TurnDetection] `json:"turn_detection,omitzero"`
 	Temperature    Opt[float64]       `json:"temperature,omitzero"`
 	MaxTokens      TokenLimit         `json:"max_response_output_tokens,omitzero"`
+	Speed          Opt[float64]       `json:"speed,omitzero"` // a later addition: read, never written
 }
 
 // previewFormat is "g711_ulaw".
@@ -39,16 +40,39 @@ func (f *previewFormat) UnmarshalJSON(data []byte) error {
 }
 
 // session writes all that is set, flat.
-func (previewCodec) session(s *Session) any {
+func (previewCodec) session(s *Session) (any, error) {
+	shared, err := shareSession(s)
+	if err != nil {
+		return nil, err
+	}
+	if s.ToolName != "" {
+		return nil, errChoiceByName
+	}
 	return struct {
 		previewSession
 		sharedSession
 	}{previewSession{
-		Modalities: previewModalities(s.TextOnly), Voice: mapOpt(s.Voice, toLabel),
+		Modalities: previewModalities(s.TextOnly), Voice: previewVoice(s),
 		InputFormat: previewFormat(s.InputFormat), OutputFormat: previewFormat(s.OutputFormat),
-		Transcription: s.Transcription, NoiseReduction: mapOpt(s.NoiseReduction, toNoise),
-		TurnDetection: mapOpt(s.TurnDetection, previewTurns), Temperature: s.Temperature, MaxTokens: s.MaxOutputTokens,
-	}, shareSession(s)}
+		Transcription:  mapOpt(s.Transcription, previewTranscription),
+		NoiseReduction: encodeNoise(s.NoiseReduction, Opt[float64]{}),
+		TurnDetection:  mapOpt(s.TurnDetection, previewTurns), Temperature: s.Temperature, MaxTokens: s.MaxOutputTokens,
+	}, shared}, nil
+}
+
+// errChoiceByName: servers of this dialect want the name in three different places.
+var errChoiceByName = errors.New("it has no tool choice by name that all servers take; offer that tool alone and require one")
+
+// previewVoice leaves out the id of a voice: as a name it would lose the whole update.
+func previewVoice(s *Session) Opt[voice] {
+	if s.VoiceIsID {
+		return Opt[voice]{}
+	}
+	return encodeVoice(s.Voice, false)
+}
+
+func previewTranscription(t Transcription) Transcription {
+	return Transcription{Model: t.Model, Language: t.Language, Prompt: t.Prompt}
 }
 
 // previewModalities: audio alone is refused.
@@ -75,17 +99,30 @@ func previewTurns(t TurnDetection) TurnDetection {
 // previewResponse is the body of response.create. The token limit is the session's: its name here differs from server to
 // server.
 type previewResponse struct {
-	Modalities   []string `json:"modalities,omitempty"`
-	Instructions string   `json:"instructions,omitempty"`
-	ToolChoice   string   `json:"tool_choice,omitempty"`
+	Modalities   []string      `json:"modalities,omitempty"`
+	Voice        Opt[voice]    `json:"voice,omitzero"`
+	OutputFormat previewFormat `json:"output_audio_format,omitzero"`
+	Temperature  Opt[float64]  `json:"temperature,omitzero"`
+	sharedResponse
 }
 
-// response drops metadata, which is a label. It refuses what would turn a silent side question into a spoken answer.
+// response drops metadata, which is a label, and what steers the model a little. It refuses what would turn a silent side
+// question into a spoken answer.
 func (previewCodec) response(r *ResponseOptions) (any, error) {
 	if r.OutOfBand || r.Input != nil {
 		return nil, errors.New("it has no responses beside the conversation and none with an input of their own")
 	}
-	body := previewResponse{Instructions: r.Instructions, ToolChoice: r.ToolChoice}
+	shared, err := shareResponse(r)
+	if err != nil {
+		return nil, err
+	}
+	if r.ToolName != "" {
+		return nil, errChoiceByName
+	}
+	body := previewResponse{OutputFormat: previewFormat(r.OutputFormat), Temperature: r.Temperature, sharedResponse: shared}
+	if !r.VoiceIsID {
+		body.Voice = responseVoice(r)
+	}
 	if r.TextOnly {
 		body.Modalities = previewModalities(true)
 	}
@@ -103,17 +140,28 @@ func (previewCodec) partName(k PartKind) string {
 func (previewCodec) cancelID(string) string { return "" }
 
 func (previewCodec) unknown(s *Session) (names []string) {
-	if !s.Speed.IsZero() {
-		names = append(names, "speed")
-	}
-	if s.ReasoningEffort != "" {
-		names = append(names, "reasoning")
-	}
-	if s.Truncation != "" {
-		names = append(names, "truncation")
-	}
-	if t, _ := s.TurnDetection.Get(); !t.IdleTimeoutMS.IsZero() {
-		names = append(names, "turn_detection.idle_timeout_ms")
+	t, _ := s.TurnDetection.Get()
+	words, _ := s.Transcription.Get()
+	for _, member := range []struct {
+		name string
+		set  bool
+	}{
+		{"voice.id", s.VoiceIsID},
+		{"speed", !s.Speed.IsZero()},
+		{"reasoning", s.ReasoningEffort != ""},
+		{"parallel_tool_calls", !s.ParallelToolCalls.IsZero()},
+		{"truncation", s.Truncation != "" || !s.TruncationRatio.IsZero()},
+		{"include", !s.Include.IsZero()},
+		{"tracing", !s.Tracing.IsZero()},
+		{"noise_reduction.strength", !s.NoiseStrength.IsZero()},
+		{"turn_detection.idle_timeout_ms", !t.IdleTimeoutMS.IsZero()},
+		{"transcription.languages", words.Languages != nil},
+		{"transcription.keywords", words.Keywords != nil},
+		{"transcription.delay", words.Delay != ""},
+	} {
+		if member.set {
+			names = append(names, member.name)
+		}
 	}
 	return names
 }
@@ -126,9 +174,10 @@ func (p *previewSession) fill(s *Session) {
 	set(&s.InputFormat, AudioFormat(p.InputFormat))
 	set(&s.OutputFormat, AudioFormat(p.OutputFormat))
 	setOpt(&s.Transcription, p.Transcription)
-	setOpt(&s.NoiseReduction, mapOpt(p.NoiseReduction, fromNoise))
+	fillNoise(s, p.NoiseReduction)
 	setOpt(&s.TurnDetection, p.TurnDetection)
-	setOpt(&s.Voice, mapOpt(p.Voice, fromLabel))
+	fillVoice(s, p.Voice)
+	setOpt(&s.Speed, p.Speed)
 	setOpt(&s.Temperature, p.Temperature)
 	set(&s.MaxOutputTokens, p.MaxTokens)
 }

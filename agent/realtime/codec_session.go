@@ -1,29 +1,31 @@
 package realtime
 
-import (
-	"encoding/json"
-	"time"
-)
+import "encoding/json"
 
 // sharedSession holds the session members that both dialects spell alike.
 type sharedSession struct {
 	Instructions Opt[string]    `json:"instructions,omitzero"`
 	Tools        Opt[[]outTool] `json:"tools,omitzero"`
-	ToolChoice   string         `json:"tool_choice,omitempty"`
+	ToolChoice   toolChoice     `json:"tool_choice,omitzero"`
 }
 
-func shareSession(s *Session) sharedSession {
-	return sharedSession{Instructions: s.Instructions, Tools: mapOpt(s.Tools, encodeTools), ToolChoice: s.ToolChoice}
+// shareSession finds what would lose the whole update.
+func shareSession(s *Session) (sharedSession, error) {
+	choice, err := encodeChoice(s.ToolChoice, s.ToolName)
+	if err == nil {
+		err = checkTools(s.Tools.Or(nil))
+	}
+	return sharedSession{Instructions: s.Instructions, Tools: encodeTools(s.Tools), ToolChoice: choice}, err
 }
 
 // wireSession is a session as a server tells it, in either dialect.
 type wireSession struct {
 	ID           string           `json:"id"`
 	Model        string           `json:"model"`
-	ExpiresAt    float64          `json:"expires_at"` // unix seconds
+	ExpiresAt    seconds          `json:"expires_at"` // unix
 	Instructions Opt[string]      `json:"instructions"`
 	Tools        Opt[[]*wireTool] `json:"tools"`
-	ToolChoice   label            `json:"tool_choice"`
+	ToolChoice   toolChoice       `json:"tool_choice"`
 	previewSession
 	gaSession
 }
@@ -40,11 +42,8 @@ func (w *wireSession) session() Session {
 	if w == nil {
 		return Session{}
 	}
-	s := Session{ID: w.ID, Model: w.Model, Instructions: w.Instructions, ToolChoice: string(w.ToolChoice),
-		Tools: mapOpt(w.Tools, decodeTools)}
-	if w.ExpiresAt > 0 {
-		s.ExpiresAt = time.Unix(int64(w.ExpiresAt), 0)
-	}
+	s := Session{ID: w.ID, Model: w.Model, ExpiresAt: w.ExpiresAt.time(), Instructions: w.Instructions,
+		Tools: mapOpt(w.Tools, decodeTools), ToolChoice: w.ToolChoice.kind, ToolName: w.ToolChoice.name}
 	w.previewSession.fill(&s)
 	w.gaSession.fill(&s)
 	if t, _ := s.TurnDetection.Get(); t.Type == noTurns {
@@ -53,15 +52,23 @@ func (w *wireSession) session() Session {
 	return s
 }
 
-// decodeTools keeps functions; the other kinds are not ours.
+// decodeTools keeps functions, which have a name; the other kinds are not ours.
 func decodeTools(wire []*wireTool) []Tool {
 	tools := make([]Tool, 0, len(wire))
 	for _, t := range wire {
-		if t != nil && (t.Type == "function" || t.Type == "") {
-			tools = append(tools, Tool{Name: t.Name, Description: t.Description, Parameters: t.Parameters})
+		if t != nil && t.Name != "" && (t.Type == "function" || t.Type == "") {
+			tools = append(tools, Tool{Name: t.Name, Description: t.Description, Parameters: schema(t.Parameters)})
 		}
 	}
 	return tools
+}
+
+// schema is nil for what is no object, as a Tool without arguments has it.
+func schema(text json.RawMessage) json.RawMessage {
+	if len(text) > 0 && text[0] == '{' {
+		return text
+	}
+	return nil
 }
 
 // noTurns is the type by which the first Azure servers switch turn detection off; everybody else takes null.
@@ -80,40 +87,7 @@ func ownMembers(t TurnDetection) TurnDetection {
 	return t
 }
 
-// noise is the object around a kind of noise reduction.
-type noise struct {
-	Type string `json:"type"`
-}
-
-func toNoise(kind string) noise   { return noise{kind} }
-func fromNoise(n noise) string    { return n.Type }
-func toLabel(s string) label      { return label(s) }
-func fromLabel(l label) string    { return string(l) }
 func onlyText(mods []string) bool { return len(mods) == 1 && mods[0] == "text" }
-
-// label is a member that is a string on most servers and an object with an id or a type on some: voice, tool_choice,
-// truncation.
-type label string
-
-// UnmarshalJSON never fails on well-formed JSON.
-func (l *label) UnmarshalJSON(data []byte) error {
-	*l = ""
-	if len(data) > 0 && data[0] == '"' {
-		return json.Unmarshal(data, (*string)(l))
-	}
-	var object struct {
-		ID   string `json:"id"`
-		Type string `json:"type"`
-	}
-	if err := json.Unmarshal(data, &object); err != nil {
-		return unlessMistyped(err)
-	}
-	*l = label(object.ID)
-	if object.ID == "" {
-		*l = label(object.Type)
-	}
-	return nil
-}
 
 // formatNames are the spellings of both dialects.
 var formatNames = map[string]AudioFormat{

@@ -140,9 +140,14 @@ func TestR07LongMessages(t *testing.T) {
 
 func TestR07MessageBeyondTheLimit(t *testing.T) {
 	scene(t, dialOptions{}, func(t *testing.T, c *realtime.Conn, server peer) {
-		go server.Write(context.Background(), websocket.MessageText, make([]byte, 17<<20))
-		_, err := c.Recv(t.Context())
-		wantClose(t, err, 1009, realtime.VerdictFatal)
+		go func() {
+			server.Write(context.Background(), websocket.MessageText, bytes.Repeat([]byte{' '}, 17<<20))
+			server.send(`{"type":"input_audio_buffer.cleared"}`)
+		}()
+		next[*realtime.AudioCleared](t, c)
+		if s := c.Stats(); s.Undecodable != 1 || s.BytesIn < 17<<20 {
+			t.Errorf("%d messages of %d bytes were passed over, want one of 17 MiB", s.Undecodable, s.BytesIn)
+		}
 	})
 }
 
@@ -152,7 +157,7 @@ func TestR13BadMessagesArePassedOver(t *testing.T) {
 		go func() {
 			server.send(`{`, `not JSON`, ``, `[]`, `{"type":7}`, `{"type":"response.output_audio.delta","delta":"****"}`)
 			server.Write(context.Background(), websocket.MessageBinary, []byte{0, 1, 2})
-			server.send(`{"type":"response.future"}`, `{"type":"response.future"}`, `{"type":"input_audio_buffer.cleared"}`)
+			server.send(`{"type":"response.future"}`, `{"type":"response.future"}`, `{"type":"input_audio_buffer.cleared","future":1}`)
 		}()
 		for range 2 {
 			if u := next[*realtime.Unknown](t, c); u.Type != "response.future" {
@@ -161,8 +166,8 @@ func TestR13BadMessagesArePassedOver(t *testing.T) {
 		}
 		next[*realtime.AudioCleared](t, c)
 		s := c.Stats()
-		if s.Undecodable != 7 || s.In["other"] != 2 || s.In["speech"] != 1 {
-			t.Errorf("stats %+v, want 7 undecodable, 2 other, 1 speech", s)
+		if s.Undecodable != 7 || s.Unknown != 2 || s.Unread != 1 || s.In["other"] != 2 || s.In["speech"] != 1 {
+			t.Errorf("stats %+v, want 7 undecodable, 2 unknown, 1 member unread, 2 other, 1 speech", s)
 		}
 		if n := strings.Count(log.String(), "response.future"); n != 1 {
 			t.Errorf("the unknown type is logged %d times, want once", n)

@@ -11,6 +11,7 @@ import (
 type Decoder struct {
 	dialect Dialect    // static
 	audio   AudioDelta // reused: of 20 deltas a second hardly one brings a new id
+	unread  int64      // members of events so far that nobody reads
 }
 
 // NewDecoder returns a decoder for a server that speaks d. Names and shapes of the other dialect are understood as well.
@@ -34,6 +35,7 @@ func (d *Decoder) Decode(msg []byte) (ServerEvent, error) {
 	if !known {
 		return &Unknown{Type: w.Type}, nil
 	}
+	d.unread += countUnread(msg)
 	ev, err := build(&w)
 	if err != nil {
 		return nil, fmt.Errorf("decode %s: %w", w.Type, err)
@@ -45,6 +47,7 @@ var errNoType = errors.New("message is not an object with a type")
 
 // delta decodes the audio where it lies.
 func (d *Decoder) delta(span audioSpan) (ServerEvent, error) {
+	d.unread += span.unread
 	audio, err := decodeInPlace(span.delta)
 	if err != nil {
 		return nil, fmt.Errorf("decode audio delta: %w", err)
@@ -75,8 +78,8 @@ type wireEvent struct {
 	ItemID         string        `json:"item_id"`
 	Response       *wireResponse `json:"response"`
 	ResponseID     string        `json:"response_id"`
-	OutputIndex    int           `json:"output_index"`
-	ContentIndex   int           `json:"content_index"`
+	OutputIndex    count         `json:"output_index"`
+	ContentIndex   count         `json:"content_index"`
 	Part           *wirePart     `json:"part"`
 	Content        *wirePart     `json:"content"` // what early servers called part
 	Delta          string        `json:"delta"`
@@ -85,14 +88,23 @@ type wireEvent struct {
 	CallID         string        `json:"call_id"`
 	Name           string        `json:"name"`
 	Arguments      string        `json:"arguments"`
-	AudioStartMS   milliseconds  `json:"audio_start_ms"`
-	AudioEndMS     milliseconds  `json:"audio_end_ms"`
+	AudioStartMS   count         `json:"audio_start_ms"`
+	AudioEndMS     count         `json:"audio_end_ms"`
 	RateLimits     []wireLimit   `json:"rate_limits"`
+	Usage          *wireUsage    `json:"usage"`
+	Languages      []named       `json:"languages"`
+	Logprobs       []Logprob     `json:"logprobs"`
+	ID             string        `json:"id"` // of a segment
+	Speaker        string        `json:"speaker"`
+	Start          seconds       `json:"start"`
+	End            seconds       `json:"end"`
+	Key            string        `json:"event"`
+	ReceivedAt     seconds       `json:"received_at"`
 	Error          *wireError    `json:"error"`
 }
 
 func (w *wireEvent) loc() Loc {
-	return Loc{ResponseID: w.ResponseID, ItemID: w.ItemID, OutputIndex: w.OutputIndex, ContentIndex: w.ContentIndex}
+	return Loc{ResponseID: w.ResponseID, ItemID: w.ItemID, OutputIndex: int(w.OutputIndex), ContentIndex: int(w.ContentIndex)}
 }
 
 func (w *wireEvent) part() Part {

@@ -30,7 +30,12 @@ var builders = map[string]func(*wireEvent) (ServerEvent, error){
 	"input_audio_buffer.timeout_triggered":                  event(idleTimeout),
 	"conversation.item.input_audio_transcription.delta":     event(transcriptionDelta),
 	"conversation.item.input_audio_transcription.completed": event(transcriptionCompleted),
+	"conversation.item.input_audio_transcription.segment":   event(transcriptionSegment),
 	"conversation.item.input_audio_transcription.failed":    event(transcriptionFailed),
+	"input_audio_buffer.dtmf_event_received":                event(dtmfReceived),
+	"output_audio_buffer.started":                           event(outputStarted),
+	"output_audio_buffer.stopped":                           event(outputStopped),
+	"output_audio_buffer.cleared":                           event(outputCleared),
 
 	"response.audio.delta":                   (*wireEvent).audio,
 	"response.output_audio.delta":            (*wireEvent).audio,
@@ -69,7 +74,7 @@ func itemDone(w *wireEvent) ServerEvent {
 }
 
 func itemTruncated(w *wireEvent) ServerEvent {
-	return &ItemTruncated{ItemID: w.ItemID, ContentIndex: w.ContentIndex, AudioEndMS: int(w.AudioEndMS)}
+	return &ItemTruncated{ItemID: w.ItemID, ContentIndex: int(w.ContentIndex), AudioEndMS: int(w.AudioEndMS)}
 }
 
 func audioCommitted(w *wireEvent) ServerEvent {
@@ -77,11 +82,11 @@ func audioCommitted(w *wireEvent) ServerEvent {
 }
 
 func outputItemAdded(w *wireEvent) ServerEvent {
-	return &OutputItemAdded{ResponseID: w.ResponseID, OutputIndex: w.OutputIndex, Item: w.Item.item()}
+	return &OutputItemAdded{ResponseID: w.ResponseID, OutputIndex: int(w.OutputIndex), Item: w.Item.item()}
 }
 
 func outputItemDone(w *wireEvent) ServerEvent {
-	return &OutputItemDone{ResponseID: w.ResponseID, OutputIndex: w.OutputIndex, Item: w.Item.item()}
+	return &OutputItemDone{ResponseID: w.ResponseID, OutputIndex: int(w.OutputIndex), Item: w.Item.item()}
 }
 
 func rateLimits(w *wireEvent) ServerEvent {
@@ -97,15 +102,33 @@ func idleTimeout(w *wireEvent) ServerEvent {
 }
 
 func transcriptionDelta(w *wireEvent) ServerEvent {
-	return &TranscriptionDelta{ItemID: w.ItemID, ContentIndex: w.ContentIndex, Delta: w.Delta}
+	return &TranscriptionDelta{ItemID: w.ItemID, ContentIndex: int(w.ContentIndex), Delta: w.Delta, Logprobs: w.Logprobs}
 }
 
 func transcriptionCompleted(w *wireEvent) ServerEvent {
-	return &TranscriptionCompleted{ItemID: w.ItemID, ContentIndex: w.ContentIndex, Transcript: w.Transcript}
+	ev := &TranscriptionCompleted{ItemID: w.ItemID, ContentIndex: int(w.ContentIndex), Transcript: w.Transcript,
+		Usage: w.Usage.transcription(), Logprobs: w.Logprobs}
+	for _, code := range w.Languages {
+		ev.Languages = append(ev.Languages, string(code))
+	}
+	return ev
 }
 
+func transcriptionSegment(w *wireEvent) ServerEvent {
+	return &TranscriptionSegment{ID: w.ID, ItemID: w.ItemID, ContentIndex: int(w.ContentIndex),
+		Text: w.Text, Speaker: w.Speaker, Start: w.Start.span(), End: w.End.span()}
+}
+
+func dtmfReceived(w *wireEvent) ServerEvent {
+	return &DTMFReceived{Key: w.Key, ReceivedAt: w.ReceivedAt.time()}
+}
+
+func outputStarted(w *wireEvent) ServerEvent { return &OutputAudioStarted{w.ResponseID} }
+func outputStopped(w *wireEvent) ServerEvent { return &OutputAudioStopped{w.ResponseID} }
+func outputCleared(w *wireEvent) ServerEvent { return &OutputAudioCleared{w.ResponseID} }
+
 func transcriptionFailed(w *wireEvent) ServerEvent {
-	return &TranscriptionFailed{ItemID: w.ItemID, ContentIndex: w.ContentIndex, Error: w.Error.error()}
+	return &TranscriptionFailed{ItemID: w.ItemID, ContentIndex: int(w.ContentIndex), Error: w.Error.error()}
 }
 
 func audioDone(w *wireEvent) ServerEvent       { return &AudioDone{w.loc()} }

@@ -3,10 +3,8 @@ package realtime
 import (
 	"bytes"
 	"encoding/base64"
-	"encoding/json"
 	"fmt"
 	"maps"
-	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -165,68 +163,6 @@ func TestDeltaKeepsIDsOverMessages(t *testing.T) {
 	if got := []Loc{first.Loc, second.Loc, third.Loc}; !slices.Equal(got, want) {
 		t.Errorf("ids %+v, want %+v: an id must not live in the message", got, want)
 	}
-}
-
-// oracle is an audio delta as encoding/json reads it.
-type oracle struct {
-	Type         string `json:"type"`
-	ResponseID   string `json:"response_id"`
-	ItemID       string `json:"item_id"`
-	OutputIndex  int    `json:"output_index"`
-	ContentIndex int    `json:"content_index"`
-	Delta        []byte `json:"delta"`
-}
-
-// FuzzScan holds the scan to encoding/json: it may decline a message, but not read it in another way.
-func FuzzScan(f *testing.F) {
-	for _, d := range []string{"ga", "preview"} {
-		for _, s := range readSections(f, "testdata/decode_"+d+".txtar") {
-			sample, _, _ := strings.Cut(s.text, "\n=> ")
-			f.Add([]byte(sample))
-		}
-	}
-	f.Add([]byte("{\"type\":\"response.audio.delta\",\"delta\":\"AAEC\nAAE\"}"))
-	f.Add([]byte(`{"type":"response.audio.delta","delta":"AAEC","Delta":"AwQF"}`))
-	f.Add([]byte(`{"type":"response.audio.delta","output_index":01,"delta":"AAEC"}`))
-	f.Fuzz(func(t *testing.T, msg []byte) {
-		var want oracle
-		wantErr := json.Unmarshal(msg, &want)
-		span, ok := scanAudio(msg)
-		if !ok {
-			return
-		}
-		got := oracle{want.Type, string(span.responseID), string(span.itemID), span.outputIndex, span.contentIndex, nil}
-		var err error
-		got.Delta, err = decodeInPlace(span.delta)
-		if (err == nil) != (wantErr == nil) {
-			t.Fatalf("scan says %v, encoding/json says %v", err, wantErr)
-		}
-		if err == nil && (!reflect.DeepEqual(got, want) || !strings.HasSuffix(got.Type, "audio.delta")) {
-			t.Fatalf("scan reads %+v, encoding/json %+v", got, want)
-		}
-	})
-}
-
-// FuzzDecode: no message brings the decoder down, and what is read as an event can be shown.
-func FuzzDecode(f *testing.F) {
-	for _, d := range []string{"ga", "preview"} {
-		for _, s := range readSections(f, "testdata/decode_"+d+".txtar") {
-			sample, _, _ := strings.Cut(s.text, "\n=> ")
-			f.Add([]byte(sample))
-		}
-	}
-	f.Fuzz(func(t *testing.T, msg []byte) {
-		for _, d := range []Dialect{DialectGA, DialectPreview} {
-			ev, err := NewDecoder(d).Decode(bytes.Clone(msg))
-			if (ev == nil) == (err == nil) {
-				t.Fatalf("both or neither: event %v, error %v", ev, err)
-			}
-			if err == nil {
-				show(ev)
-				serverFamily(ev)
-			}
-		}
-	})
 }
 
 func BenchmarkDecodeDelta200ms(b *testing.B) {

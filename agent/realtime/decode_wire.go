@@ -1,8 +1,8 @@
 package realtime
 
 import (
+	"encoding/base64"
 	"encoding/json"
-	"math"
 )
 
 // The objects inside server events. Their methods take nil receivers: a missing object is a zero one.
@@ -16,6 +16,7 @@ type wireItem struct {
 	Type      ItemType    `json:"type"`
 	Status    string      `json:"status"`
 	Role      string      `json:"role"`
+	Phase     string      `json:"phase"`
 	Content   []*wirePart `json:"content"`
 	Name      string      `json:"name"`
 	CallID    string      `json:"call_id"`
@@ -27,7 +28,7 @@ func (w *wireItem) item() Item {
 	if w == nil {
 		return Item{}
 	}
-	it := Item{ID: w.ID, Type: w.Type, Status: w.Status, Role: w.Role,
+	it := Item{ID: w.ID, Type: w.Type, Status: w.Status, Role: w.Role, Phase: w.Phase,
 		Name: w.Name, CallID: w.CallID, Arguments: w.Arguments, Output: w.Output}
 	for _, p := range w.Content {
 		it.Content = append(it.Content, p.part())
@@ -41,6 +42,7 @@ type wirePart struct {
 	Type       string      `json:"type"`
 	Text       string      `json:"text"`
 	Transcript Opt[string] `json:"transcript"`
+	Audio      string      `json:"audio"`
 }
 
 var partKinds = map[string]PartKind{
@@ -53,37 +55,11 @@ func (w *wirePart) part() Part {
 	if w == nil {
 		return Part{}
 	}
-	return Part{Kind: partKinds[w.Type], Text: w.Text, Transcript: w.Transcript}
-}
-
-type wireResponse struct {
-	ID             string            `json:"id"`
-	Status         string            `json:"status"`
-	Details        wireDetails       `json:"status_details"`
-	Output         []*wireItem       `json:"output"`
-	Usage          *wireUsage        `json:"usage"`
-	Metadata       map[string]string `json:"metadata"`
-	ConversationID Opt[string]       `json:"conversation_id"`
-}
-
-// response reads the response of the event. An explicit null conversation means out-of-band in GA; in the other dialect
-// it means that the server has nothing to say.
-func (w *wireEvent) response() Response {
-	r := w.Response
-	if r == nil {
-		return Response{}
+	p := Part{Kind: partKinds[w.Type], Text: w.Text, Transcript: w.Transcript}
+	if audio, err := base64.StdEncoding.DecodeString(w.Audio); err == nil && len(audio) > 0 {
+		p.Audio = audio
 	}
-	out := Response{ID: r.ID, Status: r.Status, Reason: r.Details.Reason, Usage: r.Usage.usage(), Metadata: r.Metadata,
-		ConversationID: r.ConversationID.Or(""),
-		OutOfBand:      r.ConversationID.IsNull() && w.decoder.dialect == DialectGA}
-	if r.Details.Error != nil {
-		e := r.Details.Error.error()
-		out.Error = &e
-	}
-	for _, it := range r.Output {
-		out.Output = append(out.Output, it.item())
-	}
-	return out
+	return p
 }
 
 // wireDetails is an object, null, or on some servers a plain string.
@@ -103,17 +79,24 @@ func (w *wireDetails) UnmarshalJSON(data []byte) error {
 }
 
 type wireUsage struct {
-	Total  int `json:"total_tokens"`
-	Input  int `json:"input_tokens"`
-	Output int `json:"output_tokens"`
-	In     struct {
-		Text   int `json:"text_tokens"`
-		Audio  int `json:"audio_tokens"`
-		Cached int `json:"cached_tokens"`
+	Total   count   `json:"total_tokens"`
+	Input   count   `json:"input_tokens"`
+	Output  count   `json:"output_tokens"`
+	Seconds seconds `json:"seconds"` // of transcriptions that are billed by time
+	In      struct {
+		Text   count `json:"text_tokens"`
+		Audio  count `json:"audio_tokens"`
+		Image  count `json:"image_tokens"`
+		Cached count `json:"cached_tokens"`
+		Parts  struct {
+			Text  count `json:"text_tokens"`
+			Audio count `json:"audio_tokens"`
+			Image count `json:"image_tokens"`
+		} `json:"cached_tokens_details"`
 	} `json:"input_token_details"`
 	Out struct {
-		Text  int `json:"text_tokens"`
-		Audio int `json:"audio_tokens"`
+		Text  count `json:"text_tokens"`
+		Audio count `json:"audio_tokens"`
 	} `json:"output_token_details"`
 }
 
@@ -121,15 +104,25 @@ func (w *wireUsage) usage() *Usage {
 	if w == nil {
 		return nil
 	}
-	return &Usage{Total: w.Total, Input: w.Input, Output: w.Output,
-		InputText: w.In.Text, InputAudio: w.In.Audio, InputCached: w.In.Cached,
-		OutputText: w.Out.Text, OutputAudio: w.Out.Audio}
+	return &Usage{Total: int(w.Total), Input: int(w.Input), Output: int(w.Output),
+		InputText: int(w.In.Text), InputAudio: int(w.In.Audio), InputCached: int(w.In.Cached),
+		OutputText: int(w.Out.Text), OutputAudio: int(w.Out.Audio),
+		CachedText: int(w.In.Parts.Text), CachedAudio: int(w.In.Parts.Audio), CachedImage: int(w.In.Parts.Image),
+		InputImage: int(w.In.Image)}
+}
+
+func (w *wireUsage) transcription() TranscriptionUsage {
+	if w == nil {
+		return TranscriptionUsage{}
+	}
+	return TranscriptionUsage{Seconds: float64(w.Seconds), Total: int(w.Total), Input: int(w.Input), Output: int(w.Output),
+		InputText: int(w.In.Text), InputAudio: int(w.In.Audio)}
 }
 
 type wireLimit struct {
 	Name         string  `json:"name"`
-	Limit        float64 `json:"limit"`
-	Remaining    float64 `json:"remaining"`
+	Limit        count   `json:"limit"`
+	Remaining    count   `json:"remaining"`
 	ResetSeconds float64 `json:"reset_seconds"`
 }
 
@@ -146,20 +139,4 @@ func (w *wireError) error() Error {
 		return Error{}
 	}
 	return Error{Type: w.Type, Code: w.Code, Message: w.Message, Param: w.Param, EventID: w.EventID}
-}
-
-// milliseconds is whole; a server that sends fractions is rounded down.
-type milliseconds int
-
-// UnmarshalJSON never fails on well-formed JSON.
-func (m *milliseconds) UnmarshalJSON(data []byte) error {
-	*m = 0
-	var f float64
-	if err := json.Unmarshal(data, &f); err != nil {
-		return unlessMistyped(err)
-	}
-	if math.Abs(f) < math.MaxInt32 {
-		*m = milliseconds(math.Floor(f))
-	}
-	return nil
 }

@@ -56,7 +56,8 @@ func orDefault(d, fallback time.Duration) time.Duration {
 	return d
 }
 
-// readLimit is the longest server message. The library's own limit of 32 KiB breaks on the first long answer.
+// readLimit is the longest server message that is kept; a longer one is passed over. The library's own limit of 32 KiB
+// breaks on the first long answer, and any limit of the library ends the connection.
 const readLimit = 16 << 20
 
 // Dial connects to a Realtime server; ctx bounds the connecting, not the connection. The error is a *DialError.
@@ -78,7 +79,7 @@ func Dial(ctx context.Context, o DialOptions) (*Conn, error) {
 	if err != nil {
 		return nil, dialError(publicAddress(address), resp, err)
 	}
-	ws.SetReadLimit(readLimit)
+	ws.SetReadLimit(-1)
 	return newConn(o, ws, up.socket), nil
 }
 

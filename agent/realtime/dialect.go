@@ -42,8 +42,8 @@ func (d Dialect) other() Dialect {
 // codec is what the two dialects do differently when a client event is written.
 type codec interface {
 	// session is the body of session.update.
-	session(*Session) any
-	// response is the body of response.create; nil leaves it out.
+	session(*Session) (any, error)
+	// response is the body of response.create.
 	response(*ResponseOptions) (any, error)
 	// partName is the wire name of a part that a client may send, "" for the others.
 	partName(PartKind) string

@@ -17,5 +17,9 @@
 // and what is too old is dropped and counted. A link that does not move for two seconds is dead: the connection ends with
 // ErrStalled, and Recv says so. Every end of a connection is an error of Recv; IsFatal and IsRetryable tell what to do.
 //
+// Nothing that a server says ends a connection. A message that is no event, or longer than anyone needs, is passed over; a
+// member of an odd type reads as left out, a number out of reach as 0. What is passed over or not read is counted in Stats,
+// so that a protocol that moved on is seen.
+//
 // A call's way in is Dial, then Open, then Recv in a loop until it fails, then Close.
 package realtime

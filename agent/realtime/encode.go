@@ -42,12 +42,15 @@ type clientMessage struct {
 func message(c codec, ev ClientEvent) (m clientMessage, err error) {
 	switch ev := ev.(type) {
 	case *SessionUpdate:
-		m = clientMessage{Type: "session.update", EventID: ev.EventID, Session: c.session(&ev.Session)}
-		return m, checkTools(ev.Session.Tools.Or(nil))
+		m = clientMessage{Type: "session.update", EventID: ev.EventID}
+		m.Session, err = c.session(&ev.Session)
+		return m, err
 	case *AudioCommit:
 		return clientMessage{Type: "input_audio_buffer.commit", EventID: ev.EventID}, nil
 	case *AudioClear:
 		return clientMessage{Type: "input_audio_buffer.clear", EventID: ev.EventID}, nil
+	case *OutputAudioClear:
+		return clientMessage{Type: "output_audio_buffer.clear", EventID: ev.EventID}, nil
 	case *ResponseCreate:
 		m = clientMessage{Type: "response.create", EventID: ev.EventID}
 		m.Response, err = c.response(&ev.Response)

@@ -1,8 +1,7 @@
 package realtime
 
 import (
-	"bytes"
-	"encoding/json"
+	"errors"
 	"fmt"
 )
 
@@ -40,6 +39,31 @@ func encodeItem(c codec, it *Item) (*outItem, error) {
 	return nil, fmt.Errorf("a client cannot create an item of type %q", it.Type)
 }
 
+// encodeInput writes the context of a response. Here an item may also be one that the conversation holds.
+func encodeInput(c codec, items []Item) ([]*outItem, error) {
+	if items == nil {
+		return nil, nil
+	}
+	out := make([]*outItem, len(items)) // [] means an empty context
+	for i := range items {
+		var err error
+		if out[i], err = encodeInputItem(c, &items[i]); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+func encodeInputItem(c codec, it *Item) (*outItem, error) {
+	if it.Type != ItemReference {
+		return encodeItem(c, it)
+	}
+	if it.ID == "" {
+		return nil, errors.New("an item reference needs an id")
+	}
+	return &outItem{ID: it.ID, Type: it.Type}, nil
+}
+
 func encodeMessage(c codec, it *Item, out *outItem) error {
 	out.Role, out.Content = it.Role, make([]outPart, len(it.Content))
 	for i := range it.Content {
@@ -53,38 +77,6 @@ func encodeMessage(c codec, it *Item, out *outItem) error {
 			out.Content[i].Audio, out.Content[i].Transcript = p.Audio, p.Transcript
 		} else {
 			out.Content[i].Text = &p.Text
-		}
-	}
-	return nil
-}
-
-// outTool is a tool as servers want it: flat, and with these members only. Anything else loses the whole session.update.
-type outTool struct {
-	Type        string `json:"type"`
-	Name        string `json:"name"`
-	Description string `json:"description,omitempty"`
-	Parameters  any    `json:"parameters"`
-}
-
-// noParameters is the schema of a function without arguments.
-var noParameters = map[string]any{"type": "object", "properties": map[string]any{}}
-
-func encodeTools(tools []Tool) []outTool {
-	out := make([]outTool, len(tools)) // not nil: [] removes all tools, null is refused
-	for i, t := range tools {
-		out[i] = outTool{Type: "function", Name: t.Name, Description: t.Description, Parameters: noParameters}
-		if t.Parameters != nil {
-			out[i].Parameters = t.Parameters
-		}
-	}
-	return out
-}
-
-// checkTools finds the schema that would lose the whole session.update.
-func checkTools(tools []Tool) error {
-	for _, t := range tools {
-		if t.Parameters != nil && (!json.Valid(t.Parameters) || bytes.TrimSpace(t.Parameters)[0] != '{') {
-			return fmt.Errorf("parameters of tool %q are not a JSON object", t.Name)
 		}
 	}
 	return nil

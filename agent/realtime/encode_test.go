@@ -3,6 +3,8 @@ package realtime
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
+	"reflect"
 	"strings"
 	"testing"
 )
@@ -40,6 +42,28 @@ func off() Session {
 	}
 }
 
+// modern is what only newer servers know.
+func modern() Session {
+	return Session{
+		Voice: Some("voice_9"), VoiceIsID: true, InputFormat: FormatPCMU, OutputFormat: FormatPCMU,
+		Transcription: Some(Transcription{Model: "gpt-live-transcribe", Language: "en", Prompt: "flowers",
+			Languages: []string{"en", "cy"}, Keywords: []string{"peony"}, Delay: "low"}),
+		TurnDetection:  Some(TurnDetection{Type: "semantic_vad", Eagerness: "auto", InterruptResponse: Some(false)}),
+		NoiseReduction: Some("far_field"), NoiseStrength: Some(0.5),
+		ParallelToolCalls: Some(false), ReasoningEffort: "minimal", MaxOutputTokens: 1024, Speed: Some(0.25),
+		TruncationRatio: Some(0.8), TruncationTokens: 8000, Include: Some([]string{IncludeLogprobs}),
+		Tracing: Some(Tracing{Workflow: "shop", Group: "call_1", Metadata: map[string]string{"line": "2"}}),
+	}
+}
+
+// nulls is what can be null; no tools are the empty list.
+func nulls() Session {
+	return Session{
+		Instructions: Null[string](), Transcription: Null[Transcription](), TurnDetection: Null[TurnDetection](),
+		NoiseReduction: Null[string](), Tools: Null[[]Tool](), Include: Some([]string(nil)), Tracing: Null[Tracing](),
+	}
+}
+
 func semantic(t TurnDetection) Session {
 	t.Type = "semantic_vad"
 	return Session{TurnDetection: Some(t)}
@@ -63,9 +87,13 @@ var clientCases = []struct {
 		CreateResponse: Some(false)})}}},
 	{"session.update, turn detection of the first Azure servers",
 		&SessionUpdate{Session: Session{TurnDetection: Some(TurnDetection{Type: "none", Threshold: Some(0.5)})}}},
+	{"session.update, every later member", &SessionUpdate{Session: modern()}},
+	{"session.update, conversation that is cut by a ratio", &SessionUpdate{Session: Session{TruncationRatio: Some(0.0)}}},
+	{"session.update, null for all that can be null", &SessionUpdate{Session: nulls()}},
 	{"input_audio_buffer.append", &AudioAppend{Audio: []byte{0xFF, 0xFE, 0x7F, 0x00}}},
 	{"input_audio_buffer.commit", &AudioCommit{EventID: "e1"}},
 	{"input_audio_buffer.clear", &AudioClear{EventID: "e2"}},
+	{"output_audio_buffer.clear", &OutputAudioClear{EventID: "e12"}},
 	{"conversation.item.create, text of the user", &ItemCreate{EventID: "e3", PreviousItemID: "root",
 		Item: messageItem("user", Part{Kind: PartInputText, Text: "The caller pressed 4."})}},
 	{"conversation.item.create, audio of the user", &ItemCreate{Item: messageItem("user",
@@ -84,10 +112,28 @@ var clientCases = []struct {
 		TextOnly: true, ToolChoice: "none", Metadata: map[string]string{"client_event_id": "e9"}}}},
 	{"response.create, out of band", &ResponseCreate{EventID: "e10", Response: ResponseOptions{OutOfBand: true, TextOnly: true,
 		Input: []Item{messageItem("user", Part{Kind: PartInputText, Text: "Summarise."})}}}},
+	{"response.create, question beside the conversation", &ResponseCreate{EventID: "e13", Response: ResponseOptions{OutOfBand: true,
+		TextOnly: true, Instructions: "Which department?", Metadata: map[string]string{"topic": "routing"}, MaxOutputTokens: 200,
+		Tools: Some([]Tool(nil)), ToolChoice: "none", ReasoningEffort: "low", Input: []Item{{Type: ItemReference, ID: "item_1"},
+			{Type: ItemFunctionCall, Name: "lookup_order", CallID: "call_1", Arguments: `{"id":"A17"}`},
+			{Type: ItemFunctionCallOutput, CallID: "call_1", Output: "shipped"}}}}},
+	{"response.create, everything its own", &ResponseCreate{Response: ResponseOptions{Instructions: "Say goodbye.", Voice: "alloy",
+		OutputFormat: FormatPCMA, Tools: Some([]Tool{{Name: "hang_up"}}), ToolChoice: "required", Temperature: Some(0.7),
+		MaxOutputTokens: Unlimited, ParallelToolCalls: Some(false), ReasoningEffort: "minimal"}}},
+	{"response.create, function by name", &ResponseCreate{Response: ResponseOptions{ToolChoice: "function", ToolName: "hang_up",
+		Voice: "voice_9", VoiceIsID: true}}},
 	{"response.create, empty input", &ResponseCreate{Response: ResponseOptions{Input: []Item{}}}},
 	{"response.cancel", &ResponseCancel{EventID: "e11", ResponseID: "resp_1"}},
 	{"refused: audio of the assistant", &ItemCreate{Item: messageItem("assistant", Part{Kind: PartOutputAudio})}},
 	{"refused: item of no type", &ItemCreate{}},
+	{"refused: reference outside of a response", &ItemCreate{Item: Item{Type: ItemReference, ID: "item_1"}}},
+	{"refused: reference to nothing", &ResponseCreate{Response: ResponseOptions{Input: []Item{{Type: ItemReference}}}}},
+	{"refused: input of no type", &ResponseCreate{Response: ResponseOptions{Input: []Item{{}}}}},
+	{"refused: choice of a function without a name", &SessionUpdate{Session: Session{ToolChoice: "function"}}},
+	{"refused: name without a choice", &ResponseCreate{Response: ResponseOptions{ToolName: "hang_up"}}},
+	{"refused: ratio without a figure", &SessionUpdate{Session: Session{Truncation: "retention_ratio"}}},
+	{"refused: schema of a response that is no object", &ResponseCreate{Response: ResponseOptions{
+		Tools: Some([]Tool{{Name: "x", Parameters: json.RawMessage(`[]`)}})}}},
 	{"refused: schema that is no JSON", &SessionUpdate{Session: Session{Tools: Some([]Tool{{Name: "x", Parameters: json.RawMessage(`{`)}})}}},
 }
 
@@ -113,6 +159,32 @@ func TestEncodeGolden(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestNothingWrittenIsLostOnTheWayBack: a server that says what it was told is understood in full.
+func TestNothingWrittenIsLostOnTheWayBack(t *testing.T) {
+	for _, d := range []Dialect{DialectGA, DialectPreview} {
+		for _, c := range clientCases {
+			told, ok := echoed(d, c.ev)
+			if !ok || strings.Contains(string(told), `"type":"none"`) { // which is read as null
+				continue
+			}
+			if back, ok := returned(d, told); !ok || !sameMembers(t, told, back) {
+				t.Errorf("%s dialect, %s: %s\nis understood as %s", d, c.name, told, back)
+			}
+		}
+	}
+}
+
+// sameMembers compares two JSON texts but for the event id, which a server keeps to itself.
+func sameMembers(t *testing.T, a, b []byte) bool {
+	t.Helper()
+	var x, y map[string]any
+	if err := errors.Join(json.Unmarshal(a, &x), json.Unmarshal(b, &y)); err != nil {
+		t.Fatal(err)
+	}
+	delete(x, "event_id")
+	return reflect.DeepEqual(x, y)
 }
 
 // encoded is the indented JSON of ev, or its error. Whatever stood in the buffer before must stand there afterwards.

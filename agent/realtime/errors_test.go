@@ -139,7 +139,6 @@ func TestReadError(t *testing.T) {
 	}{
 		{fmt.Errorf("read: %w", websocket.CloseError{Code: 1001, Reason: "expired"}), CloseError{1001, "expired", VerdictRetry, nil}},
 		{lost, CloseError{1006, "", VerdictRetry, lost}},
-		{websocket.ErrMessageTooBig, CloseError{1009, "", VerdictFatal, websocket.ErrMessageTooBig}},
 	} {
 		if got := readError(c.err); *got != c.want {
 			t.Errorf("%v is %+v, want %+v", c.err, *got, c.want)

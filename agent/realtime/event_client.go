@@ -20,6 +20,10 @@ type AudioCommit struct{ EventID string }
 // AudioClear discards the input buffer.
 type AudioClear struct{ EventID string }
 
+// OutputAudioClear stops what a server plays by itself. A server at the other end of a WebSocket plays nothing and may
+// refuse it: there the client owns the playback, see ItemTruncate.
+type OutputAudioClear struct{ EventID string }
+
 // ItemCreate adds an item; it starts no response. PreviousItemID "" appends.
 type ItemCreate struct {
 	EventID        string
@@ -50,13 +54,14 @@ type ResponseCreate struct {
 // ResponseCancel stops the active response; ResponseID is optional and GA only.
 type ResponseCancel struct{ EventID, ResponseID string }
 
-func (*SessionUpdate) clientEvent()  {}
-func (*AudioAppend) clientEvent()    {}
-func (*AudioCommit) clientEvent()    {}
-func (*AudioClear) clientEvent()     {}
-func (*ItemCreate) clientEvent()     {}
-func (*ItemRetrieve) clientEvent()   {}
-func (*ItemTruncate) clientEvent()   {}
-func (*ItemDelete) clientEvent()     {}
-func (*ResponseCreate) clientEvent() {}
-func (*ResponseCancel) clientEvent() {}
+func (*SessionUpdate) clientEvent()    {}
+func (*AudioAppend) clientEvent()      {}
+func (*AudioCommit) clientEvent()      {}
+func (*AudioClear) clientEvent()       {}
+func (*OutputAudioClear) clientEvent() {}
+func (*ItemCreate) clientEvent()       {}
+func (*ItemRetrieve) clientEvent()     {}
+func (*ItemTruncate) clientEvent()     {}
+func (*ItemDelete) clientEvent()       {}
+func (*ResponseCreate) clientEvent()   {}
+func (*ResponseCancel) clientEvent()   {}

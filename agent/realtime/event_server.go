@@ -1,5 +1,7 @@
 package realtime
 
+import "time"
+
 // ServerEvent is what a server sends, in one vocabulary for both dialects.
 type ServerEvent interface{ serverEvent() }
 
@@ -53,12 +55,26 @@ type (
 		ItemID       string
 		ContentIndex int
 		Delta        string
+		Logprobs     []Logprob // when asked for, see IncludeLogprobs
 	}
 	// TranscriptionCompleted is what the caller said. It may come at any time after the commit, or never.
 	TranscriptionCompleted struct {
 		ItemID       string
 		ContentIndex int
 		Transcript   string
+		Usage        TranscriptionUsage // zero when the server does not say
+		Languages    []string           // that were recognised, ISO 639-1; few models tell
+		Logprobs     []Logprob          // when asked for, see IncludeLogprobs
+	}
+	// TranscriptionSegment is a stretch of the caller's words by one speaker (GA, diarising models). It comes in addition
+	// to TranscriptionCompleted.
+	TranscriptionSegment struct {
+		ID           string
+		ItemID       string
+		ContentIndex int
+		Text         string
+		Speaker      string
+		Start, End   time.Duration // from the begin of the item's audio
 	}
 	// TranscriptionFailed comes instead of it; never fatal.
 	TranscriptionFailed struct {
@@ -86,6 +102,20 @@ type (
 		AudioStartMS, AudioEndMS int
 		ItemID                   string
 	}
+
+	// DTMFReceived: the caller pressed a key. Only a server that answers the telephone itself says so; through a WebSocket no
+	// key reaches it.
+	DTMFReceived struct {
+		Key        string    // 0-9, *, #, A-D
+		ReceivedAt time.Time // zero when the server does not say
+	}
+	// OutputAudioStarted, OutputAudioStopped and OutputAudioCleared tell about the playback of a server that plays by
+	// itself; on a WebSocket the client does.
+	OutputAudioStarted struct{ ResponseID string }
+	// OutputAudioStopped: all of the response was played.
+	OutputAudioStopped struct{ ResponseID string }
+	// OutputAudioCleared: the rest of the response will not be played.
+	OutputAudioCleared struct{ ResponseID string }
 
 	// ResponseCreated opens a response, ours or one that turn detection started.
 	ResponseCreated struct{ Response Response }
@@ -155,7 +185,7 @@ type (
 	RateLimits struct{ Limits []RateLimit }
 	// ErrorEvent is an `error`; most leave the session open. See Error.Class.
 	ErrorEvent struct{ Error Error }
-	// Unknown is an event this client has no use for; it is counted and dropped.
+	// Unknown is an event this client has no use for; it is counted and dropped. The life of MCP tools is among them.
 	Unknown struct{ Type string }
 )
 
@@ -164,6 +194,12 @@ type RateLimit struct {
 	Name             string
 	Limit, Remaining int
 	ResetSeconds     float64
+}
+
+// Logprob is how sure the recognition was of one token.
+type Logprob struct {
+	Token   string  `json:"token"`
+	Logprob float64 `json:"logprob"` // natural logarithm, at most 0
 }
 
 func (*AudioDelta) serverEvent()             {}
@@ -177,12 +213,17 @@ func (*ItemDeleted) serverEvent()            {}
 func (*ItemTruncated) serverEvent()          {}
 func (*TranscriptionDelta) serverEvent()     {}
 func (*TranscriptionCompleted) serverEvent() {}
+func (*TranscriptionSegment) serverEvent()   {}
 func (*TranscriptionFailed) serverEvent()    {}
 func (*AudioCommitted) serverEvent()         {}
 func (*AudioCleared) serverEvent()           {}
 func (*SpeechStarted) serverEvent()          {}
 func (*SpeechStopped) serverEvent()          {}
 func (*IdleTimeout) serverEvent()            {}
+func (*DTMFReceived) serverEvent()           {}
+func (*OutputAudioStarted) serverEvent()     {}
+func (*OutputAudioStopped) serverEvent()     {}
+func (*OutputAudioCleared) serverEvent()     {}
 func (*ResponseCreated) serverEvent()        {}
 func (*ResponseDone) serverEvent()           {}
 func (*OutputItemAdded) serverEvent()        {}

@@ -86,9 +86,6 @@ func readError(err error) *CloseError {
 		return &CloseError{Code: code, Reason: frame.Reason, Verdict: closeVerdict(code)}
 	}
 	code := int(websocket.StatusAbnormalClosure)
-	if errors.Is(err, websocket.ErrMessageTooBig) {
-		code = int(websocket.StatusMessageTooBig)
-	}
 	return &CloseError{Code: code, Verdict: closeVerdict(code), Err: err}
 }
 

@@ -3,6 +3,7 @@ package realtime
 import (
 	"encoding/json"
 	"errors"
+	"reflect"
 )
 
 // Opt is a member that a JSON object may leave out, hold as null, or hold with a value. The three mean different
@@ -51,8 +52,8 @@ func (o Opt[T]) MarshalJSON() ([]byte, error) {
 	return appendJSON(nil, o.value)
 }
 
-// UnmarshalJSON reads null as null and anything else as a value. A value of another type than T is as good as none: one
-// odd member must not cost the whole event.
+// UnmarshalJSON reads null as null and anything else as a value. A value of another type than T is as good as none, and of
+// one with odd members the others are kept: one odd member must not cost the whole event.
 func (o *Opt[T]) UnmarshalJSON(data []byte) error {
 	*o = Opt[T]{}
 	if string(data) == "null" {
@@ -60,11 +61,11 @@ func (o *Opt[T]) UnmarshalJSON(data []byte) error {
 		return nil
 	}
 	var v T
-	if err := json.Unmarshal(data, &v); err != nil {
-		return unlessMistyped(err)
+	err := json.Unmarshal(data, &v)
+	if err == nil || !reflect.ValueOf(&v).Elem().IsZero() {
+		*o = Some(v)
 	}
-	*o = Some(v)
-	return nil
+	return unlessMistyped(err)
 }
 
 // unlessMistyped forgives a JSON value of an unexpected type. encoding/json has read all the rest by then.

@@ -26,12 +26,12 @@ func (c *Conn) Recv(ctx context.Context) (ServerEvent, error) {
 		return nil, err
 	}
 	for {
-		if err := c.read(); err != nil {
+		size, err := c.read()
+		if err != nil {
 			return nil, c.fail(readError(err))
 		}
-		c.stats.bytesIn.Add(int64(len(c.message)))
-		size := len(c.message)
-		ev, err := c.decoder.Decode(c.message)
+		c.stats.bytesIn.Add(int64(size))
+		ev, err := c.decode(size)
 		if err != nil {
 			c.skip(err, size)
 			continue
@@ -41,12 +41,24 @@ func (c *Conn) Recv(ctx context.Context) (ServerEvent, error) {
 	}
 }
 
-// read fills message. It passes no context: that would cost allocations for every frame. Close, fail and interrupt end
-// a read by cutting the socket.
-func (c *Conn) read() error {
+var errTooLong = fmt.Errorf("message is longer than %d MiB", readLimit>>20)
+
+// decode decodes the message that read has filled.
+func (c *Conn) decode(size int) (ServerEvent, error) {
+	if size > readLimit {
+		return nil, errTooLong
+	}
+	ev, err := c.decoder.Decode(c.message)
+	c.stats.unread.Store(c.decoder.unread)
+	return ev, err
+}
+
+// read fills message; one beyond the limit is read to its end and not kept. It passes no context: that would cost
+// allocations for every frame. Close, fail and interrupt end a read by cutting the socket.
+func (c *Conn) read() (size int, err error) {
 	_, r, err := c.ws.Reader(context.Background())
 	if err != nil {
-		return err
+		return 0, err
 	}
 	if c.message == nil || cap(c.message) > keepMessage {
 		c.message = make([]byte, 0, firstMessage)
@@ -54,12 +66,15 @@ func (c *Conn) read() error {
 	c.message = c.message[:0]
 	for {
 		n, err := r.Read(c.message[len(c.message):cap(c.message)])
-		c.message = c.message[:len(c.message)+n]
+		c.message, size = c.message[:len(c.message)+n], size+n
 		if errors.Is(err, io.EOF) {
-			return nil
+			return size, nil
 		}
 		if err != nil {
-			return err
+			return size, err
+		}
+		if size > readLimit {
+			c.message = c.message[:0]
 		}
 		if len(c.message) == cap(c.message) {
 			bigger := make([]byte, len(c.message), 2*cap(c.message))
@@ -85,6 +100,7 @@ func (c *Conn) note(ev ServerEvent) {
 	if !ok {
 		return
 	}
+	c.stats.unknown.Add(1)
 	name := clip(u.Type, 80)
 	if c.unknown[name] || len(c.unknown) >= maxUnknown {
 		return

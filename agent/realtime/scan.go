@@ -16,6 +16,7 @@ import "bytes"
 type audioSpan struct {
 	responseID, itemID, delta []byte
 	outputIndex, contentIndex int
+	unread                    int64 // other members that nobody knows
 }
 
 // scanAudio finds an audio delta of either dialect in msg.
@@ -97,6 +98,9 @@ func (s *scanner) member(key []byte, span *audioSpan, seen *member) (ok bool) {
 	default:
 		// encoding/json folds the case of names: a "Delta" would be a delta.
 		ok = lower(key) && s.skip()
+		if !readMembers[string(key)] {
+			span.unread++
+		}
 	}
 	return ok
 }

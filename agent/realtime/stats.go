@@ -13,7 +13,7 @@ const (
 	FamilyOther     Family = iota // unknown events, rate limits, the conversation
 	FamilyAudio                   // audio in both directions
 	FamilyWords                   // texts and transcripts of either side
-	FamilySpeech                  // turn detection and the input buffer
+	FamilySpeech                  // turn detection, keys and the buffers
 	FamilyResponse                // life of responses
 	FamilyItem                    // items and their parts
 	FamilyArguments               // function call arguments
@@ -38,6 +38,7 @@ type counters struct {
 	bytesIn, bytesOut atomic.Int64
 	audioDroppedMS    atomic.Int64
 	undecodable       atomic.Int64
+	unknown, unread   atomic.Int64
 	queueFull         atomic.Int64
 	roundTrip         atomic.Int64
 }
@@ -48,7 +49,9 @@ type Stats struct {
 	BytesIn        int64            // message bytes, without framing
 	BytesOut       int64
 	AudioDroppedMS int64         // caller audio that was too old to be sent
-	Undecodable    int64         // messages passed over
+	Undecodable    int64         // messages passed over: no event, or longer than 16 MiB
+	Unknown        int64         // events without a use
+	Unread         int64         // members at the top of known events that nobody reads; "obfuscation" is not counted
 	QueueFull      int64         // events refused because the link was dead
 	RoundTrip      time.Duration // of the last ping; 0 before the first
 }
@@ -58,7 +61,7 @@ func (c *Conn) Stats() Stats {
 	s := &c.stats
 	return Stats{
 		In: byFamily(&s.in), Out: byFamily(&s.out), BytesIn: s.bytesIn.Load(), BytesOut: s.bytesOut.Load(),
-		AudioDroppedMS: s.audioDroppedMS.Load(), Undecodable: s.undecodable.Load(), QueueFull: s.queueFull.Load(),
+		AudioDroppedMS: s.audioDroppedMS.Load(), Undecodable: s.undecodable.Load(), Unknown: s.unknown.Load(), Unread: s.unread.Load(), QueueFull: s.queueFull.Load(),
 		RoundTrip: time.Duration(s.roundTrip.Load()),
 	}
 }
@@ -79,7 +82,7 @@ func clientFamily(ev ClientEvent) Family {
 		return FamilySession
 	case *AudioAppend:
 		return FamilyAudio
-	case *AudioCommit, *AudioClear:
+	case *AudioCommit, *AudioClear, *OutputAudioClear:
 		return FamilySpeech
 	case *ResponseCreate, *ResponseCancel:
 		return FamilyResponse
@@ -94,9 +97,10 @@ func serverFamily(ev ServerEvent) Family {
 	case *AudioDelta, *AudioDone:
 		return FamilyAudio
 	case *TranscriptDelta, *TranscriptDone, *TextDelta, *TextDone,
-		*TranscriptionDelta, *TranscriptionCompleted, *TranscriptionFailed:
+		*TranscriptionDelta, *TranscriptionCompleted, *TranscriptionSegment, *TranscriptionFailed:
 		return FamilyWords
-	case *SpeechStarted, *SpeechStopped, *AudioCommitted, *AudioCleared, *IdleTimeout:
+	case *SpeechStarted, *SpeechStopped, *AudioCommitted, *AudioCleared, *IdleTimeout, *DTMFReceived,
+		*OutputAudioStarted, *OutputAudioStopped, *OutputAudioCleared:
 		return FamilySpeech
 	case *ResponseCreated, *ResponseDone:
 		return FamilyResponse
