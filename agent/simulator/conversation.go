@@ -23,6 +23,16 @@ func (c *conversation) call(callID string) *item {
 	return nil
 }
 
+// writing is what the text messages of the client say.
+func (c *conversation) writing() (texts []string) {
+	for _, it := range c.items {
+		if text := it.words(); it.kind == "message" && text != "" {
+			texts = append(texts, text)
+		}
+	}
+	return texts
+}
+
 // last is the id of the last item, or "".
 func (c *conversation) last() string {
 	if len(c.items) == 0 {

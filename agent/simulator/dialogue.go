@@ -48,15 +48,20 @@ func (d *dialogue) next() Answer {
 	} else if a := d.toNothing(); a != nil {
 		answer = *a
 	}
-	d.pending = false
-	if slices.ContainsFunc(answer.Do, func(a Action) bool { return a.Call != "" }) {
-		d.outputs = nil // those of earlier calls, which this answer did not wait for
-	}
+	d.answered(answer.Do)
 	if answer.Goto != "" {
 		d.state = answer.Goto
 	}
 	answer.Do = d.repeat(answer.Do)
 	return answer
+}
+
+// answered notes that all the caller said has its answer.
+func (d *dialogue) answered(do []Action) {
+	d.pending = false
+	if slices.ContainsFunc(do, func(a Action) bool { return a.Call != "" }) {
+		d.outputs = nil // those of earlier calls, which this answer did not wait for
+	}
 }
 
 // called arms the results of an answer whose response was completed. Outputs

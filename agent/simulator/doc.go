@@ -3,7 +3,8 @@
 // It stands where the model service stands, so that Trunkline can be shown and
 // tested without a key or a network. It is written from the protocol's
 // documentation alone and shares no code with the client in agent/realtime: a
-// mistake the two have in common would be seen by nobody.
+// mistake the two have in common would be seen by nobody. (Direct, the client's
+// end of a connection within the process, is that client's code on purpose.)
 //
 // Strict: every client event is checked member by member, in the dialect the
 // server was started with, and a refusal has the code, the param and the
@@ -29,8 +30,9 @@
 //	 ear → detector → input buffer → recogniser → dialogue → response
 //	decode  32 ms       turn          which clip   script     steps, paced
 //
-// One goroutine owns a session (Session.run) and one reads its socket; both
-// have ended when ServeHTTP returns. Faults that a test wants (a lost
+// One goroutine owns a session (Session.run) and one reads its connection (link:
+// a WebSocket, or the lanes of Server.Direct); both have ended when ServeHTTP or
+// Direct.Close returns. Faults that a test wants (a lost
 // connection, a wrong format, a failed response) come from the script, from
 // Server.SetFaults, or from the methods of Session.
 package simulator

@@ -16,7 +16,9 @@ type Faults struct {
 	UpgradeDelay  time.Duration `yaml:"upgrade_delay"`  // wait before answering the upgrade
 
 	// Life of the session.
-	ExpireAfter time.Duration `yaml:"expire_after"` // session_expired and close 1001; 0: after Options.SessionLife
+	ExpireAfter       time.Duration `yaml:"expire_after"`        // session_expired and close 1001; 0: after Options.SessionLife
+	DropAfterSent     int           `yaml:"drop_after_sent"`     // cut the connection right after so many server events; 0: never
+	DropAfterReceived int           `yaml:"drop_after_received"` // the same after so many client events but appends; the last one is lost
 
 	// session.update.
 	WrongFormat   bool `yaml:"wrong_format"`   // session.updated shows, and the server speaks, 24 kHz PCM
@@ -60,7 +62,8 @@ func (f *Faults) validate() error {
 			errs = append(errs, fmt.Errorf("%v is negative", d))
 		}
 	}
-	for _, n := range []int{f.UpgradeCount, f.FailResponses, f.SilentResponses, f.LostDone, f.LateDeltas} {
+	for _, n := range []int{f.UpgradeCount, f.FailResponses, f.SilentResponses, f.LostDone, f.LateDeltas,
+		f.DropAfterSent, f.DropAfterReceived} {
 		if n < 0 {
 			errs = append(errs, fmt.Errorf("%d is negative", n))
 		}

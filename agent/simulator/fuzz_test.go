@@ -28,14 +28,20 @@ func closedServer(tb testing.TB, opts Options) *Server {
 }
 
 func offlineOn(tb testing.TB, srv *Server) *Session {
-	s := newSession(srv, 1, upgrade{model: "m"}, nil, &wire{}, Faults{})
-	s.sink = func(data []byte) error {
-		if !json.Valid(data) {
-			tb.Fatalf("not JSON: %s", data)
-		}
-		return nil
+	return newSession(srv, 1, upgrade{model: "m"}, &noLink{tb: tb}, Faults{})
+}
+
+// noLink is a connection to nobody.
+type noLink struct {
+	link
+	tb testing.TB
+}
+
+func (l *noLink) write(data []byte) error {
+	if !json.Valid(data) {
+		l.tb.Fatalf("not JSON: %s", data)
 	}
-	return s
+	return nil
 }
 
 // FuzzClientEvent: nothing a client sends breaks the server, whatever comes

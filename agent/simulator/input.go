@@ -24,6 +24,7 @@ type input struct {
 	window   []int16 // begun, shorter than windowSamples
 	kept     []int16 // the input buffer
 	start    int     // position of kept[0]
+	told     bool    // the speech in progress comes from Session.SpeechStart, not from the detector
 	itemID   string  // of the user item to be, from speech_started on
 	turnFrom int     // position where the turn in progress starts
 
@@ -33,6 +34,9 @@ type input struct {
 }
 
 func (in *input) end() int { return in.start + len(in.kept) }
+
+// speaking reports that a turn is in progress.
+func (in *input) speaking() bool { return in.told || in.detector.speaking }
 
 // push appends; what nobody commits for ten minutes is lost, its older half.
 func (in *input) push(samples []int16) (lost int) {
@@ -103,26 +107,27 @@ func (s *Session) recordInput(audio []byte) {
 // all the same, so that the grid and the noise floor are those of the session.
 func (s *Session) detect(w []int16) {
 	d, turns := &s.input.detector, s.set.turns
-	if turns == nil {
+	if turns == nil || s.input.told {
 		d.window(w, 0.5, maxTurnMS)
 		d.reset()
 		return
 	}
 	switch d.window(w, turns.threshold, turns.silenceMS) {
 	case started:
-		s.speechStarted(turns)
+		s.speechStarted(turns, d.onsetMS)
 	case stopped:
-		s.speechStopped(turns)
+		s.speechStopped(turns, d.endMS(), nil)
 	default:
 		s.whileIdle(turns)
 	}
 }
 
-func (s *Session) speechStarted(turns *turnDetection) {
+// speechStarted begins a turn at a position in milliseconds.
+func (s *Session) speechStarted(turns *turnDetection, onset int) {
 	in := &s.input
 	in.idleArmed = false
 	in.itemID = s.newID("item")
-	in.turnFrom = max(in.start, (in.detector.onsetMS-turns.prefixMS)*8, 0)
+	in.turnFrom = max(in.start, (onset-turns.prefixMS)*8, 0)
 	s.send("input_audio_buffer.speech_started", "audio_start_ms", in.turnFrom/8, "item_id", in.itemID)
 	s.observe(ObserveSpeech, Observation{ItemID: in.itemID})
 	if turns.interrupt && s.active != nil {
@@ -130,14 +135,14 @@ func (s *Session) speechStarted(turns *turnDetection) {
 	}
 }
 
-func (s *Session) speechStopped(turns *turnDetection) {
+// speechStopped ends the turn. What was said is recognised, unless it is known.
+func (s *Session) speechStopped(turns *turnDetection, end int, said *heard) {
 	in := &s.input
 	if in.itemID == "" { // the client committed in the middle of the speech
 		in.itemID = s.newID("item")
 	}
-	end := in.detector.endMS()
 	s.send("input_audio_buffer.speech_stopped", "audio_end_ms", end, "item_id", in.itemID)
-	s.commit(in.itemID, in.turnFrom, end*8, false)
+	s.commit(utterance{id: in.itemID, from: in.turnFrom, to: end * 8, said: said})
 	in.itemID = ""
 	if turns.create && turns.interrupt && s.active != nil { // asked for while the caller was speaking
 		s.cancel(s.active, "turn_detected")
@@ -150,7 +155,7 @@ func (s *Session) speechStopped(turns *turnDetection) {
 // whileIdle trims the buffer between turns and watches the idle timeout.
 func (s *Session) whileIdle(turns *turnDetection) {
 	in := &s.input
-	if in.detector.speaking {
+	if in.speaking() {
 		return
 	}
 	in.trim((turns.prefixMS + idleKeepMS) * 8)
@@ -166,7 +171,7 @@ func (s *Session) idle() {
 	id, end := s.newID("item"), in.detector.endMS()
 	from := in.idleFrom / 8 / windowMS * windowMS
 	s.send("input_audio_buffer.timeout_triggered", "audio_start_ms", from, "audio_end_ms", end, "item_id", id)
-	s.commit(id, from*8, end*8, true)
+	s.commit(utterance{id: id, from: from * 8, to: end * 8, idle: true})
 	s.respond("idle", responseOptions{set: s.set})
 }
 
@@ -174,7 +179,7 @@ func (s *Session) idle() {
 // it to play counts first. The clock is the caller's audio.
 func (s *Session) armIdle(toPlay time.Duration) {
 	in := &s.input
-	if s.set.turns == nil || s.set.turns.idleMS == 0 || in.detector.speaking {
+	if s.set.turns == nil || s.set.turns.idleMS == 0 || in.speaking() {
 		return
 	}
 	in.idleArmed = true
@@ -189,30 +194,48 @@ func (s *Session) commitByClient() *refusal {
 			"Expected at least 100ms of audio, but buffer only has %.2fms of audio.", float64(have)/8)
 	}
 	id := or(in.itemID, s.newID("item"))
-	s.commit(id, in.start, in.end(), false)
+	s.commit(utterance{id: id, from: in.start, to: in.end()})
 	in.itemID = "" // if the caller speaks on, the rest is another item
 	in.turnFrom = in.start
 	return nil
 }
 
-// commit makes a user item of the buffer between two positions and starts its
-// transcription.
-func (s *Session) commit(id string, from, to int, idle bool) {
-	turn := s.input.take(from, to)
-	it := &item{id: id, kind: "message", role: "user", status: "completed", parts: []part{{kind: "input_audio"}}}
+// utterance is a piece of the input buffer that becomes a user item.
+type utterance struct {
+	id       string
+	from, to int    // positions
+	said     *heard // nil: to be recognised
+	idle     bool   // the silence of the idle timeout
+}
+
+// commit makes a user item and starts its transcription.
+func (s *Session) commit(u utterance) {
+	turn := s.input.take(u.from, u.to)
+	it := &item{id: u.id, kind: "message", role: "user", status: "completed", parts: []part{{kind: "input_audio"}}}
 	previous := s.talk.last()
-	s.send("input_audio_buffer.committed", "previous_item_id", orNull(previous), "item_id", id)
-	h := heard{}
-	if !idle {
-		h = s.srv.recogniser.recognise(turn)
-		s.dialogue.turn(h)
-		s.observe(ObserveHeard, Observation{Text: h.text, Name: join(h.clips), ItemID: id})
-	}
+	s.send("input_audio_buffer.committed", "previous_item_id", orNull(previous), "item_id", u.id)
+	h := s.hear(u, turn)
 	s.record(func(r *Record) {
-		note(r, &r.Turns, Turn{ItemID: id, StartMS: from / 8, EndMS: to / 8, Clips: h.clips, Text: h.text, Idle: idle})
+		note(r, &r.Turns, Turn{ItemID: u.id, StartMS: u.from / 8, EndMS: u.to / 8, Clips: h.clips, Text: h.text, Idle: u.idle})
 	})
-	s.transcribe(it, h.text, len(turn)/8, func() {
+	s.transcribe(it, h.text, (u.to-u.from)/8, func() {
 		s.talk.append(it)
 		s.announce(it, previous)
 	})
+}
+
+// hear finds out what was said and tells the dialogue.
+func (s *Session) hear(u utterance, turn []int16) heard {
+	if u.idle {
+		return heard{}
+	}
+	h := heard{}
+	if u.said != nil {
+		h = *u.said
+	} else {
+		h = s.srv.recogniser.recognise(turn)
+	}
+	s.dialogue.turn(h)
+	s.observe(ObserveHeard, Observation{Text: h.text, Name: join(h.clips), ItemID: u.id})
+	return h
 }

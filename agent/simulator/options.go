@@ -20,6 +20,11 @@ type Options struct {
 	Seed    bool    // preview only: refuse what later versions of the preview added
 	Script  *Script // nil: DefaultScript
 
+	// Answer, if not nil, is asked before the script what the model does in a response; nil leaves it to the script.
+	// It is called by each session's goroutine and must not block. Its answers are not validated: clips that do not
+	// exist are not said.
+	Answer func(Prompt) *Answer
+
 	// RequireKey is the key a client must show, as `Authorization: Bearer` or `api-key`. "" accepts everybody.
 	RequireKey string
 
@@ -38,6 +43,17 @@ type Options struct {
 
 	Log      *slog.Logger      // nil: silent
 	Observer func(Observation) // told what happens, in order, by each session's goroutine; must not block; may be nil
+}
+
+// Prompt is what a response has to go by.
+type Prompt struct {
+	Session      string   // its id
+	Trigger      string   // client, turn, idle or out_of_band
+	Instructions string   // of this response
+	Pending      bool     // the caller's last turn has no answer yet
+	Heard        string   // its words
+	Outputs      []string // of tools, since the last answer
+	Context      []string // what the client put into the conversation in writing, in order
 }
 
 // ErrOptions is what every error of New is.

@@ -9,6 +9,7 @@ type responseOptions struct {
 	set       settings // the session's, with the overrides
 	metadata  any      // GA, echoed; nil is null
 	outOfBand bool     // conversation "none": beside the talk, leaves no items
+	refers    []string // items of the conversation that are its context
 }
 
 // readResponsePreview reads the options of response.create, preview dialect.
@@ -46,7 +47,7 @@ func readResponsePreview(o *object, s settings, seed, spoken bool) responseOptio
 }
 
 // readResponseGA reads the options of response.create, GA dialect.
-func readResponseGA(o *object, s settings, spoken bool) responseOptions {
+func readResponseGA(o *object, s settings, model string, spoken bool) responseOptions {
 	o.only("instructions", "output_modalities", "audio", "tools", "tool_choice", "max_output_tokens", "parallel_tool_calls",
 		"reasoning", "prompt", "metadata", "conversation", "input")
 	if o.has("output_modalities") {
@@ -67,9 +68,9 @@ func readResponseGA(o *object, s settings, spoken bool) responseOptions {
 	if o.has("tool_choice") {
 		s.toolChoice = readGAChoice(o)
 	}
-	for _, name := range []string{"parallel_tool_calls", "reasoning"} {
+	for _, name := range []string{"parallel_tool_calls", "reasoning", "prompt"} {
 		if o.has(name) {
-			checkExtra(o, name)
+			checkExtra(o, name, model)
 		}
 	}
 	return readResponseCommon(o, s, true)
@@ -81,7 +82,7 @@ func readResponseCommon(o *object, s settings, ga bool) responseOptions {
 		s.instructions = o.text("instructions")
 	}
 	if o.has("tools") {
-		s.tools = readTools(o)
+		s.tools = readTools(o, ga)
 	}
 	if o.given("metadata") {
 		m := o.child("metadata")
@@ -92,7 +93,7 @@ func readResponseCommon(o *object, s settings, ga bool) responseOptions {
 		opts.outOfBand = o.oneOf("conversation", "auto", "none") == "none"
 	}
 	if o.given("input") {
-		checkInput(o, ga)
+		opts.refers = readInput(o, ga)
 	}
 	opts.set = s
 	return opts
@@ -113,15 +114,16 @@ func checkMetadata(m *object) {
 	}
 }
 
-// checkInput checks the items that replace the conversation as context. The
-// script does not read them.
-func checkInput(o *object, ga bool) {
+// readInput checks the items that replace the conversation as context and
+// returns those that are meant to be in it. The script reads none.
+func readInput(o *object, ga bool) (refers []string) {
 	for _, it := range o.objects("input") {
 		if it.values["type"] == "item_reference" {
 			it.only("type", "id")
-			it.id("id")
+			refers = append(refers, it.id("id"))
 			continue
 		}
 		readItem(it, ga)
 	}
+	return refers
 }

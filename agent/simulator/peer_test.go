@@ -128,7 +128,7 @@ func address(dialect string) (url string, h http.Header) {
 	if dialect == DialectPreview {
 		return "ws://model.test/openai/realtime?api-version=2024-10-01-preview&deployment=talk", http.Header{}
 	}
-	return "ws://model.test/v1/realtime?model=gpt-realtime", http.Header{}
+	return "ws://model.test/v1/realtime?model=gpt-realtime-2", http.Header{}
 }
 
 // talk runs f in fake time with a client that has just been greeted.

@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"maps"
 	"slices"
 	"time"
 )
@@ -29,7 +30,8 @@ type Record struct {
 
 	Spoken      []SpokenItem
 	Truncations []Truncation
-	Violations  []Violation // every refused event
+	Violations  []Violation    // every refused event
+	Errors      map[string]int // error events sent, by their code; "" is null
 	Turns       []Turn
 	Calls       []Call
 	Responses   []ResponseRecord
@@ -79,14 +81,17 @@ type Turn struct {
 	Idle    bool     // made by the idle timeout
 }
 
-// Call is a function call of the model.
+// Call is a function call in the conversation.
 type Call struct {
-	ItemID    string
-	CallID    string
-	Name      string
-	Arguments string
-	Output    string
-	Answered  bool // an output was accepted
+	ItemID     string
+	ResponseID string
+	CallID     string
+	Name       string
+	Arguments  string
+	Output     string
+	Answered   bool // an output was accepted
+	Deleted    bool // the client took the item away
+	Replayed   bool // made by the client, from an earlier session
 }
 
 // ResponseRecord is one response.
@@ -105,6 +110,7 @@ func (r *Record) snapshot() Record {
 	c.Spoken = slices.Clone(r.Spoken)
 	c.Truncations = slices.Clone(r.Truncations)
 	c.Violations = slices.Clone(r.Violations)
+	c.Errors = maps.Clone(r.Errors)
 	c.Turns = slices.Clone(r.Turns)
 	c.Calls = slices.Clone(r.Calls)
 	c.Responses = slices.Clone(r.Responses)

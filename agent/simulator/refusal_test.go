@@ -213,6 +213,15 @@ var gaRefusals = []refused{
 	{"truncation", ga(`"truncation":"never"`), "invalid_value", "session.truncation"},
 	{"ratio", ga(`"truncation":{"type":"retention_ratio","retention_ratio":2}`), "invalid_value", "session.truncation.retention_ratio"},
 	{"include", ga(`"include":"logprobs"`), "invalid_type", "session.include"},
+	{"include unknown", ga(`"include":["usage"]`), "invalid_value", "session.include"},
+	{"token limits", ga(`"truncation":{"type":"retention_ratio","retention_ratio":0.5,"token_limits":{"all":1}}`), "unknown_parameter", "session.truncation.token_limits.all"},
+	{"prompt without id", ga(`"prompt":{"version":"2"}`), "missing_required_parameter", "session.prompt.id"},
+	{"tracing", ga(`"tracing":"always"`), "invalid_value", "session.tracing"},
+	{"tracing more", ga(`"tracing":{"workflow":"x"}`), "unknown_parameter", "session.tracing.workflow"},
+	{"noise more", ga(`"audio":{"input":{"noise_reduction":{"type":"near_field","level":1}}}`), "unknown_parameter", "session.audio.input.noise_reduction.level"},
+	{"languages", ga(`"audio":{"input":{"transcription":{"model":"x","languages":"en"}}}`), "invalid_type", "session.audio.input.transcription.languages"},
+	{"mcp nameless", ga(`"tools":[{"type":"mcp","server_url":"https://x"}]`), "missing_required_parameter", "session.tools[0].server_label"},
+	{"mcp more", ga(`"tools":[{"type":"mcp","server_label":"x","parameters":{}}]`), "unknown_parameter", "session.tools[0].parameters"},
 	{"assistant text", create(`{"type":"message","role":"assistant","content":[{"type":"text","text":"x"}]}`), "invalid_value", "item.content[0].type"},
 	{"retrieve unknown", `{"type":"conversation.item.retrieve","item_id":"nobody"}`, "item_retrieve_invalid_item_id", "item_id"},
 	{"output buffer", `{"type":"output_audio_buffer.clear"}`, "invalid_value", "type"},
@@ -224,6 +233,8 @@ var gaRefusals = []refused{
 	{"response speed", `{"type":"response.create","response":{"audio":{"output":{"speed":1}}}}`, "unknown_parameter", "response.audio.output.speed"},
 	{"response conversation", `{"type":"response.create","response":{"conversation":"all"}}`, "invalid_value", "response.conversation"},
 	{"response input", `{"type":"response.create","response":{"input":[{"type":"item_reference","id":"a.b"}]}}`, "invalid_value", "response.input[0].id"},
+	{"response refers to nothing", `{"type":"response.create","response":{"input":[{"type":"item_reference","id":"nobody"}]}}`, "invalid_value", "response.input"},
+	{"response prompt", `{"type":"response.create","response":{"prompt":{"name":"x"}}}`, "unknown_parameter", "response.prompt.name"},
 	{"metadata pairs", `{"type":"response.create","response":{"metadata":` + pairs(17) + `}}`, "invalid_value", "response.metadata"},
 	{"metadata key", `{"type":"response.create","response":{"metadata":{"` + strings.Repeat("k", 65) + `":"v"}}}`, "invalid_value", "response.metadata"},
 	{"metadata value", `{"type":"response.create","response":{"metadata":{"k":"` + strings.Repeat("v", 513) + `"}}}`, "invalid_value", "response.metadata.k"},
@@ -393,4 +404,32 @@ func TestBinaryMessageEndsTheSession(t *testing.T) {
 			t.Errorf("close %d", code)
 		}
 	})
+}
+
+// TestReasoningNeedsItsModel: one member that the model does not have loses the whole update.
+func TestReasoningNeedsItsModel(t *testing.T) {
+	for model, ok := range map[string]bool{"gpt-realtime": false, "gpt-realtime-2025-08-28": false, "gpt-realtime-mini": false,
+		"gpt-4o-realtime-preview": false, "gpt-realtime-2": true, "gpt-realtime-2.1-mini": true, "reception": true} {
+		s := offline(t, Options{})
+		s.up.model = model
+		for _, raw := range []string{ga(`"instructions":"x","reasoning":{"effort":"low"}`), ga(`"instructions":"x","parallel_tool_calls":true`),
+			`{"type":"response.create","response":{"conversation":"none","reasoning":{"effort":"low"}}}`} {
+			s.receive(message{data: []byte(raw)})
+		}
+		if got := len(s.rec.Violations) == 0; got != ok {
+			t.Errorf("%s: accepted %v, want %v", model, got, ok)
+		}
+	}
+}
+
+// TestErrorsAreCounted by their code.
+func TestErrorsAreCounted(t *testing.T) {
+	s := offline(t, Options{})
+	for range 3 {
+		s.receive(message{data: []byte(`{"type":"response.cancel"}`)})
+	}
+	s.receive(message{data: []byte(`{}`)})
+	if got := s.Record().Errors; got["response_cancel_not_active"] != 3 || got["missing_required_parameter"] != 1 || len(got) != 2 {
+		t.Errorf("errors %v", got)
+	}
 }

@@ -49,13 +49,18 @@ func (s *Session) onResponseCreate(o *object) *refusal {
 	opts := responseOptions{set: s.set}
 	if o.given("response") {
 		if s.ga {
-			opts = readResponseGA(o.child("response"), s.set, s.spoke)
+			opts = readResponseGA(o.child("response"), s.set, s.up.model, s.spoke)
 		} else {
 			opts = readResponsePreview(o.child("response"), s.set, s.opts.Seed, s.spoke)
 		}
 	}
 	if o.err != nil {
 		return o.err
+	}
+	for _, id := range opts.refers {
+		if s.talk.find(id) == nil {
+			return refuse(codeInvalidValue, "response.input", "Item with item_id not found: '%s'.", id)
+		}
 	}
 	if opts.outOfBand {
 		s.respondBeside(opts)
@@ -99,8 +104,15 @@ func (s *Session) respond(trigger string, opts responseOptions) {
 	r := s.newResponse(trigger, opts)
 	if take(&s.faults.FailResponses) { // the dialogue stays: a second attempt gets the answer
 		r.answer = Answer{Status: "failed", Code: s.faults.FailCode}
+	} else if a := s.improvise(r); a != nil {
+		r.answer = *a
+		s.dialogue.answered(a.Do)
+		s.dialogue.outputs = nil
 	} else {
 		r.answer = s.dialogue.next()
+	}
+	if r.answer.Status == "unanswered" {
+		return
 	}
 	s.active = r
 	s.begin(r)
@@ -109,11 +121,20 @@ func (s *Session) respond(trigger string, opts responseOptions) {
 // respondBeside starts a response outside the conversation.
 func (s *Session) respondBeside(opts responseOptions) {
 	r := s.newResponse("out_of_band", opts)
-	if a := s.dialogue.script.OutOfBand; a != nil {
+	if a := or(s.improvise(r), s.dialogue.script.OutOfBand); a != nil {
 		r.answer = *a
 	}
 	s.beside = append(s.beside, r)
 	s.begin(r)
+}
+
+// improvise asks Options.Answer.
+func (s *Session) improvise(r *response) *Answer {
+	if s.opts.Answer == nil {
+		return nil
+	}
+	return s.opts.Answer(Prompt{Session: s.id, Trigger: r.trigger, Instructions: r.opts.set.instructions,
+		Pending: s.dialogue.pending, Heard: s.dialogue.heard.text, Outputs: slices.Clone(s.dialogue.outputs), Context: s.talk.writing()})
 }
 
 func (s *Session) newResponse(trigger string, opts responseOptions) *response {
@@ -165,7 +186,7 @@ func (s *Session) cancel(r *response, reason string) {
 // finish ends a response.
 func (s *Session) finish(r *response, status, reason string) {
 	r.status, r.reason = status, reason
-	if status == "completed" && take(&s.faults.LostDone) {
+	if status == "endless" || status == "completed" && take(&s.faults.LostDone) {
 		return // it stays active until the client cancels it
 	}
 	s.leave(r)

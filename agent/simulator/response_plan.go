@@ -238,7 +238,7 @@ func (s *Session) closeCall(r *response) {
 		r.calls = true
 	}
 	s.record(func(rec *Record) {
-		note(rec, &rec.Calls, Call{ItemID: it.id, CallID: it.callID, Name: it.name, Arguments: it.args})
+		note(rec, &rec.Calls, Call{ItemID: it.id, ResponseID: r.id, CallID: it.callID, Name: it.name, Arguments: it.args})
 	})
 	s.observe(ObserveCalls, Observation{Name: it.name, Text: it.args, ItemID: it.id})
 }

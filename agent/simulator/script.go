@@ -55,7 +55,7 @@ type Answer struct {
 	Delay  time.Duration `yaml:"delay"`  // from the request to the first output
 	Do     []Action      `yaml:"do"`     // the output items, in order; none is an empty response
 	Goto   string        `yaml:"goto"`   // the state after it; "" stays
-	Status string        `yaml:"status"` // completed (""), incomplete or failed
+	Status string        `yaml:"status"` // completed (""), incomplete, failed; unanswered: no event at all; endless: no response.done
 	Reason string        `yaml:"reason"` // incomplete: max_output_tokens (""), content_filter
 	Code   string        `yaml:"code"`   // failed: the error's code; "" is server_error
 

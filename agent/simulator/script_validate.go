@@ -90,8 +90,8 @@ func (v *validator) answer(where string, a *Answer) {
 	if a.Delay < 0 {
 		v.bad(where+".delay", "%v is negative", a.Delay)
 	}
-	if !contains([]string{"", "completed", "incomplete", "failed"}, a.Status) {
-		v.bad(where+".status", "%q is none of completed, incomplete, failed", a.Status)
+	if !contains([]string{"", "completed", "incomplete", "failed", "unanswered", "endless"}, a.Status) {
+		v.bad(where+".status", "%q is none of completed, incomplete, failed, unanswered, endless", a.Status)
 	}
 	if !contains([]string{"", "max_output_tokens", "content_filter"}, a.Reason) {
 		v.bad(where+".reason", "%q is none of max_output_tokens, content_filter", a.Reason)

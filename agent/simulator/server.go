@@ -2,6 +2,7 @@ package simulator
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -104,16 +105,20 @@ func (s *Server) Close() error {
 // ServeHTTP answers an upgrade, serves the session, and returns at its end.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !s.enter() {
-		http.Error(w, "simulator is closed", http.StatusServiceUnavailable)
+		http.Error(w, errShut.Error(), http.StatusServiceUnavailable)
 		return
 	}
 	defer s.handlers.Done()
 	faults := s.currentFaults()
-	if !s.pause(r, faults.UpgradeDelay) {
-		http.Error(w, "simulator is closed", http.StatusServiceUnavailable)
+	if err := s.pause(r.Context(), faults.UpgradeDelay); err != nil {
+		http.Error(w, err.Error(), http.StatusServiceUnavailable)
 		return
 	}
-	if s.faulty(w, faults) {
+	if problem := s.refusal(faults); problem != nil {
+		if faults.RetryAfter > 0 {
+			w.Header().Set("Retry-After", strconv.Itoa(int(faults.RetryAfter/time.Second)))
+		}
+		problem.write(w)
 		return
 	}
 	up, problem := s.checkUpgrade(r)
@@ -128,7 +133,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	conn.SetReadLimit(maxMessage)
-	s.add(up, conn, t.wire, faults).run(s.ctx)
+	s.add(up, &socket{conn, t.wire}, faults).run(s.ctx)
 }
 
 // maxMessage leaves room above the longest append (15 MiB, 20 MiB in base64), so
@@ -151,45 +156,42 @@ func (s *Server) currentFaults() Faults {
 	return s.faults
 }
 
-func (s *Server) pause(r *http.Request, d time.Duration) bool {
+var errShut = errors.New("simulator is closed")
+
+// pause waits, unless the client gives up or the server is closed.
+func (s *Server) pause(ctx context.Context, d time.Duration) error {
 	if d == 0 {
-		return true
+		return nil
 	}
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
 	case <-t.C:
-		return true
-	case <-r.Context().Done():
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
 	case <-s.ctx.Done():
+		return errShut
 	}
-	return false
 }
 
-// faulty refuses the upgrade if the faults want that.
-func (s *Server) faulty(w http.ResponseWriter, f Faults) bool {
+// refusal is the answer to an upgrade that the faults refuse.
+func (s *Server) refusal(f Faults) *httpProblem {
 	s.mu.Lock()
-	hit := f.UpgradeStatus != 0 && (f.UpgradeCount == 0 || s.refused < f.UpgradeCount)
-	if hit {
-		s.refused++
+	defer s.mu.Unlock()
+	if f.UpgradeStatus == 0 || f.UpgradeCount > 0 && s.refused >= f.UpgradeCount {
+		return nil
 	}
-	s.mu.Unlock()
-	if !hit {
-		return false
-	}
-	if f.RetryAfter > 0 {
-		w.Header().Set("Retry-After", strconv.Itoa(int(f.RetryAfter/time.Second)))
-	}
-	(&httpProblem{f.UpgradeStatus, "simulated_fault", "this refusal was asked for"}).write(w)
-	return true
+	s.refused++
+	return &httpProblem{f.UpgradeStatus, "simulated_fault", "this refusal was asked for"}
 }
 
 // add makes the session and forgets the oldest ended ones beyond the limit.
-func (s *Server) add(up upgrade, conn *websocket.Conn, w *wire, f Faults) *Session {
+func (s *Server) add(up upgrade, l link, f Faults) *Session {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.serial++
-	n := newSession(s, s.serial, up, conn, w, f)
+	n := newSession(s, s.serial, up, l, f)
 	s.sessions = append(s.sessions, n)
 	close(s.news)
 	s.news = make(chan struct{})

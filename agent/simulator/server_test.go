@@ -258,7 +258,7 @@ func TestObserverTellsTheStory(t *testing.T) {
 		p.quiet()
 		p.hangUp()
 		p.srv.Close()
-		want := []string{"opened gpt-realtime", "updated ", "speech ", "heard my order number is four two seven one",
+		want := []string{"opened gpt-realtime-2", "updated ", "speech ", "heard my order number is four two seven one",
 			"says One moment please while I check that for you.", `calls {"order":"4271"}`, "output shipped",
 			"violation response.cancel: Cancellation failed: no active response found"}
 		if got := story[:len(story)-1]; !slices.Equal(got, want) {

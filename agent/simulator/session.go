@@ -11,9 +11,6 @@ import (
 	"github.com/coder/websocket"
 )
 
-// writeTimeout ends a session whose client does not read.
-const writeTimeout = 10 * time.Second
-
 // Session is one connection of a client. Its methods look at it and disturb it
 // from outside; all but Record wait until the session's goroutine has done
 // what they ask, so they must not be called from an Observer.
@@ -24,20 +21,19 @@ type Session struct {
 	id    string
 	ga    bool
 	up    upgrade
-	conn  *websocket.Conn
-	wire  *wire
+	link  link
 	log   *slog.Logger
 	inbox chan message // from the reader, which closes it
 	ask   chan func()  // from the methods; never closed
 	done  chan struct{}
 	began time.Time
-	sink  func([]byte) error // where messages go: the connection
 
 	// Owned by run.
 	faults    Faults
 	ending    *ending // why the loop stops
 	readErr   error   // of the reader, after inbox was closed
 	events    int     // sent, for their ids
+	received  int     // events of the client but appends
 	ids       int     // given, for ids of items and the like
 	set       settings
 	updated   bool // a session.update was accepted
@@ -56,12 +52,6 @@ type Session struct {
 	rec Record
 }
 
-// message is one WebSocket message of the client.
-type message struct {
-	binary bool
-	data   []byte
-}
-
 // ending is how a session ends.
 type ending struct {
 	code websocket.StatusCode // 0: without a close handshake
@@ -72,9 +62,9 @@ type ending struct {
 // the end the client, waits.
 const inboxSize = 64
 
-func newSession(srv *Server, serial int, up upgrade, conn *websocket.Conn, w *wire, f Faults) *Session {
+func newSession(srv *Server, serial int, up upgrade, l link, f Faults) *Session {
 	s := &Session{
-		srv: srv, opts: &srv.opts, up: up, conn: conn, wire: w, faults: f,
+		srv: srv, opts: &srv.opts, up: up, link: l, faults: f,
 		id:    fmt.Sprintf("sess_%08x", serial),
 		ga:    srv.opts.Dialect == DialectGA,
 		inbox: make(chan message, inboxSize),
@@ -82,11 +72,10 @@ func newSession(srv *Server, serial int, up upgrade, conn *websocket.Conn, w *wi
 		done:  make(chan struct{}),
 		began: time.Now(),
 	}
-	s.sink = s.transmit
 	s.log = srv.opts.Log.With("session", s.id)
 	s.set = defaultSettings(s.ga)
 	s.dialogue = newDialogue(srv.opts.Script, srv.clips, srv.known)
-	s.rec = Record{ID: s.id, Dialect: srv.opts.Dialect, Model: up.model, Path: up.path, Started: s.began}
+	s.rec = Record{ID: s.id, Dialect: srv.opts.Dialect, Model: up.model, Path: up.path, Started: s.began, Errors: map[string]int{}}
 	return s
 }
 
@@ -119,13 +108,13 @@ func (s *Session) run(ctx context.Context) {
 func (s *Session) read() {
 	defer close(s.inbox)
 	for {
-		kind, data, err := s.conn.Read(context.Background())
+		m, err := s.link.read()
 		if err != nil {
 			s.readErr = err
 			return
 		}
 		select {
-		case s.inbox <- message{kind == websocket.MessageBinary, data}:
+		case s.inbox <- m:
 		case <-s.done:
 			return
 		}
@@ -167,11 +156,7 @@ func (s *Session) end(code websocket.StatusCode, why string) {
 func (s *Session) close() {
 	s.agenda.stop()
 	close(s.done)
-	if s.ending.code == 0 || s.wire.frozen.Load() {
-		s.conn.CloseNow()
-	} else {
-		s.conn.Close(s.ending.code, shorten(s.ending.why, 120)) // a peer that does not answer is cut after 5 s
-	}
+	s.link.close(s.ending.code, s.ending.why)
 	for range s.inbox { // until the reader has closed it
 	}
 	s.mu.Lock()
@@ -229,6 +214,9 @@ func (s *Session) send(name string, members ...any) {
 		return
 	}
 	s.write(data)
+	if s.events == s.faults.DropAfterSent {
+		s.cutOff()
+	}
 }
 
 // write sends one text message. A client that does not take it loses the session.
@@ -236,15 +224,9 @@ func (s *Session) write(data []byte) {
 	if s.ending != nil {
 		return
 	}
-	if err := s.sink(data); err != nil {
+	if err := s.link.write(data); err != nil {
 		s.end(0, "write: "+describe(err))
 	}
-}
-
-func (s *Session) transmit(data []byte) error {
-	ctx, cancel := context.WithTimeout(context.Background(), writeTimeout)
-	defer cancel()
-	return s.conn.Write(ctx, websocket.MessageText, data)
 }
 
 // complain sends an error event.
@@ -252,6 +234,7 @@ func (s *Session) complain(r *refusal, eventID string) {
 	if s.faults.NoErrorEventID {
 		eventID = ""
 	}
+	s.record(func(rec *Record) { rec.Errors[r.code]++ })
 	s.send("error", "error", r.body(eventID))
 }
 

@@ -48,12 +48,12 @@ func (s *Session) CloseWith(code int, reason string) {
 
 // Drop cuts the connection without a close.
 func (s *Session) Drop() {
-	s.do(func() { s.wire.drop(); s.end(0, "dropped by fault") })
+	s.do(s.cutOff)
 }
 
 // Freeze makes the connection a black hole: nothing is answered any more, not
 // even a ping, and nothing that arrives has an effect.
-func (s *Session) Freeze() { s.do(func() { s.wire.frozen.Store(true) }) }
+func (s *Session) Freeze() { s.do(s.link.freeze) }
 
 // Expire ends the session as its maximum duration does: session_expired, then
 // close 1001.
@@ -71,7 +71,7 @@ func (s *Session) SendError(code, message string) {
 }
 
 // SendBrokenFrame writes bytes that are no WebSocket frame.
-func (s *Session) SendBrokenFrame() { s.do(s.breakFrame) }
+func (s *Session) SendBrokenFrame() { s.do(s.link.junk) }
 
 // Cancel cancels the active response, as if the service had heard speech.
 func (s *Session) Cancel() {
@@ -82,9 +82,9 @@ func (s *Session) Cancel() {
 	})
 }
 
-// breakFrame: opcode 15 does not exist (RFC 6455 section 5.2).
-func (s *Session) breakFrame() {
-	s.wire.Write([]byte{0x8F, 0x04, 'j', 'u', 'n', 'k'}) // the peer breaks the connection, so an error is no news
+func (s *Session) cutOff() {
+	s.link.drop()
+	s.end(0, "dropped by fault")
 }
 
 // happen does a fault of the script.
@@ -93,16 +93,15 @@ func (s *Session) happen(fault string) {
 	case "close":
 		s.end(websocket.StatusInternalError, "fault of the script")
 	case "drop":
-		s.wire.drop()
-		s.end(0, "dropped by fault")
+		s.cutOff()
 	case "freeze":
-		s.wire.frozen.Store(true)
+		s.link.freeze()
 	case "expire":
 		s.expire()
 	case "garbage":
 		s.write([]byte("{\"type\": garbage"))
 	case "broken_frame":
-		s.breakFrame()
+		s.link.junk()
 	case "unknown_event":
 		s.send("simulator.nobody_knows_this", "value", 1)
 	case "error":

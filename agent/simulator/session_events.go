@@ -93,6 +93,10 @@ func readEnvelope(o *object) (name, eventID string, problem *refusal) {
 func (s *Session) dispatch(name, eventID string, o *object) *refusal {
 	if name != "input_audio_buffer.append" {
 		s.record(func(r *Record) { note(r, &r.Events, ClientEvent{time.Now(), shorten(name, 64), eventID}) })
+		if s.received++; s.received == s.faults.DropAfterReceived {
+			s.cutOff()
+			return nil
+		}
 	}
 	h := s.handler(name)
 	if h == nil {
@@ -257,6 +261,10 @@ func (s *Session) nameItem(it *item) {
 // take tells the dialogue about a client's item.
 func (s *Session) take(it *item) {
 	switch {
+	case it.kind == "function_call":
+		s.record(func(r *Record) {
+			note(r, &r.Calls, Call{ItemID: it.id, CallID: it.callID, Name: it.name, Arguments: it.args, Replayed: true})
+		})
 	case it.kind == "function_call_output":
 		s.talk.call(it.callID).done = true
 		s.dialogue.output(it.output)
@@ -318,6 +326,11 @@ func (s *Session) onItemDelete(o *object) *refusal {
 	if !s.talk.remove(id) {
 		return refuse(codeDeleteItem, "item_id", "Error deleting item: the item with id '%s' does not exist.", id)
 	}
+	s.record(func(r *Record) {
+		if i := slices.IndexFunc(r.Calls, func(c Call) bool { return c.ItemID == id }); i >= 0 {
+			r.Calls[i].Deleted = true
+		}
+	})
 	s.send("conversation.item.deleted", "item_id", id)
 	return nil
 }

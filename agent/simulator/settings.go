@@ -164,26 +164,37 @@ func (t *turnDetection) body(ga bool) any {
 	return f
 }
 
-// readTools reads the tool list. A definition has exactly these four members;
-// a nested `function`, `strict` or anything else loses the whole update.
-func readTools(o *object) []tool {
+// readTools reads the tool list. A function has exactly these four members; a
+// nested `function`, `strict` or anything else loses the whole update. GA has
+// tools on other servers besides.
+func readTools(o *object, ga bool) []tool {
 	tools := []tool{}
 	for _, t := range o.objects("tools") {
-		t.only("type", "name", "description", "parameters")
-		t.oneOf("type", "function")
-		name := t.textUpTo("name", 64)
-		if t.err == nil && containsNotID(name) {
-			t.complain(codeInvalidValue, t.at("name"), "Invalid '%s': only letters, numbers, underscores and dashes are allowed.", t.at("name"))
+		if ga && t.values["type"] == "mcp" {
+			t.only("type", "server_label", "server_url", "connector_id", "server_description", "authorization", "headers",
+				"allowed_tools", "require_approval", "defer_loading")
+			tools = append(tools, tool{name: "mcp:" + t.text("server_label"), echo: t})
+			continue
 		}
-		if t.has("description") {
-			t.text("description")
-		}
-		if t.given("parameters") {
-			t.child("parameters")
-		}
-		tools = append(tools, tool{name: name, echo: t})
+		tools = append(tools, tool{name: readFunction(t), echo: t})
 	}
 	return tools
+}
+
+func readFunction(t *object) (name string) {
+	t.only("type", "name", "description", "parameters")
+	t.oneOf("type", "function")
+	name = t.textUpTo("name", 64)
+	if t.err == nil && containsNotID(name) {
+		t.complain(codeInvalidValue, t.at("name"), "Invalid '%s': only letters, numbers, underscores and dashes are allowed.", t.at("name"))
+	}
+	if t.has("description") {
+		t.text("description")
+	}
+	if t.given("parameters") {
+		t.child("parameters")
+	}
+	return name
 }
 
 func containsNotID(s string) bool {

@@ -21,7 +21,7 @@ func (s *settings) updateGA(o *object, model string, spoken bool) {
 		s.updateAudio(o.child("audio"), spoken)
 	}
 	if o.has("tools") {
-		s.tools = readTools(o)
+		s.tools = readTools(o, true)
 	}
 	if o.has("tool_choice") {
 		s.toolChoice = readGAChoice(o)
@@ -29,7 +29,7 @@ func (s *settings) updateGA(o *object, model string, spoken bool) {
 	if o.has("max_output_tokens") {
 		s.maxTokens = readLimit(o, "max_output_tokens")
 	}
-	s.updateExtra(o)
+	s.updateExtra(o, model)
 }
 
 func readSameModel(o *object, model string) {
@@ -68,7 +68,7 @@ func (s *settings) updateAudioInput(o *object) {
 		s.transcription = readGATranscription(o)
 	}
 	if o.has("noise_reduction") {
-		s.noise = readNoise(o, "noise_reduction")
+		s.noise = readNoise(o, "noise_reduction", "type", "strength")
 	}
 	if o.null("turn_detection") {
 		s.turns = nil
@@ -122,9 +122,14 @@ func readGATranscription(o *object) *transcription {
 	if t.has("model") {
 		model = t.textUpTo("model", 128)
 	}
-	for _, name := range []string{"language", "prompt"} {
+	for _, name := range []string{"language", "prompt", "delay"} {
 		if t.has(name) {
 			t.text(name)
+		}
+	}
+	for _, name := range []string{"languages", "keywords"} {
+		if t.has(name) {
+			t.texts(name)
 		}
 	}
 	return &transcription{model: model, echo: t}
@@ -143,54 +148,6 @@ func readGAChoice(o *object) any {
 	c.only("type", "name")
 	c.text("name")
 	return c
-}
-
-// updateExtra keeps the members that have no effect on a simulator, checked
-// where a mistake would lose the update on the real service.
-func (s *settings) updateExtra(o *object) {
-	for _, name := range []string{"parallel_tool_calls", "reasoning", "truncation", "include", "prompt", "tracing"} {
-		if !o.has(name) {
-			continue
-		}
-		checkExtra(o, name)
-		s.setExtra(name, o.values[name])
-	}
-}
-
-func checkExtra(o *object, name string) {
-	switch name {
-	case "parallel_tool_calls":
-		o.boolean(name)
-	case "reasoning":
-		r := o.child(name)
-		r.only("effort")
-		r.oneOf("effort", "minimal", "low", "medium", "high", "xhigh")
-	case "include":
-		o.texts(name)
-	case "truncation":
-		if _, isObject := o.values[name].(*object); isObject {
-			checkRetention(o.child(name))
-		} else {
-			o.oneOf(name, "auto", "disabled")
-		}
-	}
-}
-
-func checkRetention(o *object) {
-	o.only("type", "retention_ratio", "token_limits")
-	o.oneOf("type", "retention_ratio")
-	o.number("retention_ratio", 0, 1)
-}
-
-// setExtra writes into a fresh slice: s is a copy that shares the old one.
-func (s *settings) setExtra(name string, value any) {
-	next := make([]extraMember, 0, len(s.extra)+1)
-	for _, e := range s.extra {
-		if e.name != name {
-			next = append(next, e)
-		}
-	}
-	s.extra = append(next, extraMember{name, value})
 }
 
 // gaSession is the session object of session.created and session.updated.

@@ -23,7 +23,7 @@ func (s *settings) updatePreview(o *object, seed, spoken bool) {
 		s.turns = readPreviewTurns(o, seed)
 	}
 	if o.has("tools") {
-		s.tools = readTools(o)
+		s.tools = readTools(o, false)
 	}
 	if o.has("tool_choice") {
 		s.toolChoice = readPreviewChoice(o)
@@ -57,8 +57,11 @@ func (s *settings) updatePreviewLate(o *object) {
 	if o.has("speed") {
 		s.speed = o.number("speed", 0.25, 1.5)
 	}
+	if o.has("tracing") {
+		checkTracing(o, "tracing")
+	}
 	if o.has("input_audio_noise_reduction") {
-		s.noise = readNoise(o, "input_audio_noise_reduction")
+		s.noise = readNoise(o, "input_audio_noise_reduction", "type")
 	}
 }
 
@@ -131,12 +134,13 @@ func readPreviewChoice(o *object) any {
 	return c
 }
 
-func readNoise(o *object, name string) any {
+// readNoise reads the noise reduction; members are those of the dialect.
+func readNoise(o *object, name string, members ...string) any {
 	if o.null(name) {
 		return nil
 	}
 	n := o.child(name)
-	n.only("type")
+	n.only(members...)
 	n.oneOf("type", "near_field", "far_field")
 	return n
 }
