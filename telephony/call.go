@@ -22,16 +22,20 @@ var ErrState = sipua.ErrState
 
 // CallInfo is what is known about a call when it arrives.
 type CallInfo struct {
-	ID         string // ours; 24 characters that sort by start
-	SIPCallID  string // the caller's side's, for finding the call in a trace
-	Trunk      string // Trunk.Name
-	Caller     string // number, or name, in the form of Dialled; "" when withheld
-	CallerName string // what the caller calls itself, at most 64 characters; "" when withheld
-	Dialled    string // "+CC…" where that is known, else as dialled
-	Law        transcode.Law
+	ID         string         // ours; 24 characters that sort by start
+	SIPCallID  string         // the caller's side's, for finding the call in a trace
+	Trunk      string         // Trunk.Name
+	Caller     string         // number, or name, in the form of Dialled; "" when withheld
+	CallerName string         // what the caller calls itself, at most 64 characters; "" when withheld
+	Dialled    string         // "+CC…" where that is known, else as dialled
+	Law        transcode.Law  // of Media, for the whole call
 	Transport  string         // "udp" or "tcp"
 	Source     netip.AddrPort // of the INVITE
 	Started    time.Time
+
+	// Headers are those of the INVITE that Trunk.Headers lists, under the names given
+	// there: cleaned, at most 256 bytes each. The caller's side wrote them: text, not facts.
+	Headers map[string]string
 }
 
 // Call is one phone call. Its methods may be used by several goroutines until
@@ -41,18 +45,23 @@ type Call struct {
 	server  *Server
 	log     *slog.Logger
 	info    CallInfo
+	trunk   *Trunk
 	dialog  *sipua.Dialog
 	media   *media.Session
-	agreed  sdp.Negotiated
-	answer  []byte // our session description
+	opening sdp.Negotiated // what the INVITE and answer agree on
+	answer  []byte         // our session description
+	held    chan bool      // cap 1; written under mu
 	sip     context.Context
 	ctx     context.Context
 	cancel  context.CancelCauseFunc
 	watcher sync.WaitGroup // watch, after Answer
 
 	mu       sync.Mutex
-	local    sdp.Local // its version grows
-	last     []byte    // the answer given last
+	local    sdp.Local      // its version grows
+	offer    *sdp.Session   // the caller's side's description in force
+	agreed   sdp.Negotiated // in force; on hold, Remote is where the call will go on
+	last     []byte         // our description sent last
+	onHold   bool
 	answered bool
 	ended    *Ended
 }
@@ -79,10 +88,7 @@ func (c *Call) Answer(ctx context.Context) error {
 	if err := c.dialog.Answer(ctx, c.answer); err != nil {
 		return c.explain("answer", err)
 	}
-	c.mu.Lock()
-	c.answered = true
-	c.mu.Unlock()
-	if err := c.media.Start(mediaParams(c.agreed)); err != nil {
+	if err := c.startMedia(); err != nil {
 		return fmt.Errorf("answer: %w", err)
 	}
 	c.watcher.Go(c.watch)

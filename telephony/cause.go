@@ -47,12 +47,16 @@ var (
 	ErrShutdown  = errors.New("service is shutting down")
 	ErrNoACK     = errors.New("caller never confirmed the answer")
 	ErrPanic     = errors.New("call handler panicked")
+
+	ErrTransferred = errors.New("caller was transferred") // Call.Transfer succeeded
 )
 
 // endedBy translates the cause that signalling gives.
 func endedBy(cause error) *Ended {
 	var bye *sipua.ByeError
 	switch {
+	case errors.As(cause, &bye) && bye.Transferred:
+		return endedByTransfer()
 	case errors.As(cause, &bye):
 		return &Ended{Caller, "hung up", 200, causeOf(bye.Reason), ErrHungUp}
 	case errors.Is(cause, sipua.ErrCancelled):
@@ -75,6 +79,8 @@ func causeOf(r sipua.Reason) int {
 func endedByMedia() *Ended  { return &Ended{System, "no audio from the caller", 200, 41, ErrNoMedia} }
 func endedByLength() *Ended { return &Ended{System, "call length limit reached", 200, 16, ErrTooLong} }
 func endedByPanic() *Ended  { return &Ended{System, "internal error", 500, 41, ErrPanic} }
+
+func endedByTransfer() *Ended { return &Ended{Agent, "transferred", 200, 16, ErrTransferred} }
 
 func endedByUs(by Party, text string) *Ended { return &Ended{By: by, Text: text, SIP: 200, Q850: 16} }
 

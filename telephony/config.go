@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"strings"
 	"time"
 )
 
@@ -47,6 +48,9 @@ type Limits struct {
 	Calls          int           // at once; default 500
 	CallsPerSecond int           // new ones, with bursts of the same size; default 50
 	CallDuration   time.Duration // after which a call is ended; 0 means never
+
+	// TransferReport is how long the first report about a transfer may take; default 30 s.
+	TransferReport time.Duration
 }
 
 // Trunk is a peer that may send calls.
@@ -58,6 +62,16 @@ type Trunk struct {
 	// address is refused with 488. Empty: any single host, and loopback only when the
 	// signalling came from loopback.
 	MediaNetworks []netip.Prefix
+
+	// Headers lists the headers of an INVITE that CallInfo.Headers shows, in any case;
+	// the first 16 of them that a call has. From, To and credentials may not be listed.
+	Headers []string
+
+	// Transfers lists where Call.Transfer may send callers: targets as they are given to
+	// it, or their beginnings with a * at the end ("+4930*", "sip:desk@pbx.example.com").
+	// Empty: nowhere. Behind a beginning that does not reach past the @ of a SIP address
+	// any host may follow, and somebody pays for the call.
+	Transfers []string
 
 	// DistrustIdentity ignores P-Asserted-Identity, for a peer that does not check it
 	// (RFC 3325 §5).
@@ -82,6 +96,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Limits.CallsPerSecond <= 0 {
 		c.Limits.CallsPerSecond = 50
+	}
+	if c.Limits.TransferReport <= 0 {
+		c.Limits.TransferReport = 30 * time.Second
 	}
 	return c
 }
@@ -117,6 +134,7 @@ func (c Config) check() error {
 				errs = append(errs, &ConfigError{field, "holds an invalid network"})
 			}
 		}
+		errs = append(errs, t.checkLists(field)...)
 		for _, other := range c.Trunks[:i] {
 			if a, b, overlap := overlapping(t, other); overlap {
 				errs = append(errs, &ConfigError{field, fmt.Sprintf("source %v overlaps %v of trunk %q", a, b, other.Name)})
@@ -124,4 +142,19 @@ func (c Config) check() error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// checkLists looks at the two lists of a trunk that hold words.
+func (t Trunk) checkLists(field string) (errs []error) {
+	for _, name := range t.Headers {
+		if what := checkHeader(name); what != "" {
+			errs = append(errs, &ConfigError{field + ".headers", fmt.Sprintf("%q may not be listed: it %s", name, what)})
+		}
+	}
+	for i, pattern := range t.Transfers {
+		if strings.TrimSpace(pattern) != pattern || pattern == "" {
+			errs = append(errs, &ConfigError{fmt.Sprintf("%s.transfers[%d]", field, i), "is empty or has spaces around it"})
+		}
+	}
+	return errs
 }

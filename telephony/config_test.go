@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/trunkline/trunkline/telephony/sdp"
 	"github.com/trunkline/trunkline/telephony/sipua"
 )
 
@@ -147,54 +146,5 @@ func TestEnds(t *testing.T) {
 		if c := q850(status); c < 1 || c > 127 {
 			t.Errorf("status %d maps to cause %d", status, c)
 		}
-	}
-}
-
-func TestReoffer(t *testing.T) {
-	const offer = "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8 0 101\r\na=rtpmap:101 telephone-event/8000\r\n"
-	c := &Call{local: sdp.Local{Addr: netip.MustParseAddr("192.0.2.2"), Port: 5000, Version: 1}}
-	parsed, err := sdp.Parse([]byte(offer))
-	if err != nil {
-		t.Fatal(err)
-	}
-	c.agreed, c.answer, _ = sdp.Answer(parsed, c.local)
-	c.last = c.answer
-
-	same, err := c.reoffer([]byte(strings.Replace(offer, "- 1 1 IN", "- 1 2 IN", 1)))
-	if err != nil || string(same) != string(c.answer) {
-		t.Errorf("refresh: %v\n%s", err, same)
-	}
-	narrowed, err := c.reoffer([]byte(strings.Replace(offer, "8 0 101", "8 101", 1)))
-	if err != nil || string(narrowed) != string(c.answer) {
-		t.Errorf("narrowed: %v\n%s", err, narrowed)
-	}
-	fax, err := c.reoffer([]byte(offer + "m=image 0 udptl t38\r\n"))
-	if err != nil || !strings.Contains(string(fax), "o=- 0 2 IN") || !strings.Contains(string(fax), "m=image 0 ") {
-		t.Errorf("another stream: %v\n%s", err, fax)
-	}
-	for name, changed := range map[string]string{
-		"port":      strings.Replace(offer, "4000", "4002", 1),
-		"address":   strings.Replace(offer, "c=IN IP4 192.0.2.1", "c=IN IP4 192.0.2.9", 1),
-		"hold":      offer + "a=sendonly\r\n",
-		"codec":     strings.Replace(offer, "8 0 101", "0 101", 1),
-		"switched":  strings.Replace(offer, "m=audio 4000", "m=audio 0", 1),
-		"nonsense":  "m=audio\r\n",
-		"fax only":  "c=IN IP4 192.0.2.1\r\nm=image 4000 udptl t38\r\n",
-		"ptime":     offer + "a=ptime:30\r\n",
-		"no digits": strings.Replace(offer, " 101\r\n", "\r\n", 1),
-	} {
-		if answer, err := c.reoffer([]byte(changed)); err == nil {
-			t.Errorf("%s: accepted with\n%s", name, answer)
-		}
-	}
-}
-
-func TestOnlyStrangeMediaAddressesNeedProof(t *testing.T) {
-	source := netip.MustParseAddr("192.0.2.1")
-	if d := unprovenFor(netip.MustParseAddr("::ffff:192.0.2.1"), source); d >= 0 {
-		t.Errorf("the trunk's own address is sent audio for %v only", d)
-	}
-	if d := unprovenFor(netip.MustParseAddr("192.0.2.2"), source); d < 0 {
-		t.Error("an address that the offer merely names is sent audio for ever")
 	}
 }

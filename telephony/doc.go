@@ -9,6 +9,11 @@
 //	                                                                     ▼
 //	                                              return ─► BYE if answered, media closed, all joined
 //
+// While it goes on the caller's side may put the call on hold and resume it, move its
+// audio and change the law (re-INVITE, UPDATE): Call.Held tells, the audio waits, and
+// the handler's law stays. Call.Transfer sends the caller elsewhere (REFER), to where
+// Trunk.Transfers allows.
+//
 // A call lives in one goroutine, in Handler.ServeCall. Returning from it ends the
 // call; a panic in it ends that call alone. While it runs the context says whether the
 // call is still there and, by its cause, how it ended.

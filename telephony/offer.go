@@ -1,7 +1,6 @@
 package telephony
 
 import (
-	"bytes"
 	"errors"
 	"math/rand/v2"
 	"net/netip"
@@ -17,7 +16,6 @@ type plan struct {
 	offer *sdp.Session
 	local sdp.Local // without the port
 	ports *media.Ports
-	to    netip.Addr // where the caller wants its audio
 }
 
 // plan checks the offer of an INVITE. Everything that can refuse it is checked before
@@ -39,7 +37,7 @@ func (s *Server) plan(d *sipua.Dialog, trunk *Trunk) (plan, *rejection) {
 	if !trunk.allowsMedia(agreed.Remote, r.Source) {
 		return plan{}, rejectMediaAddr
 	}
-	p.ports, p.to = s.ports(p.local.Addr), agreed.Remote.Addr()
+	p.ports = s.ports(p.local.Addr)
 	if p.ports == nil || p.local.Addr.Is4() != agreed.Remote.Addr().Is4() {
 		return plan{}, rejectFamily
 	}
@@ -62,7 +60,6 @@ func (s *Server) openMedia(p plan, c *Call, trunk *Trunk) *rejection {
 		ReorderWindow:     s.cfg.Media.ReorderWindow,
 		FirstMediaTimeout: s.cfg.Media.FirstTimeout,
 		MediaTimeout:      s.cfg.Media.Timeout,
-		UnprovenFor:       unprovenFor(p.to, c.info.Source.Addr()),
 		AllowRemote:       func(a netip.Addr) bool { return trunk.allowsMedia(netip.AddrPortFrom(a, 1), c.info.Source) },
 	})
 	if errors.Is(err, media.ErrNoPorts) {
@@ -74,65 +71,25 @@ func (s *Server) openMedia(p plan, c *Call, trunk *Trunk) *rejection {
 	}
 	c.media, c.local = session, p.local
 	c.local.Port = session.Port()
-	c.agreed, c.answer, _ = sdp.Answer(p.offer, c.local) // as in plan, with the real port
-	c.last = c.answer
-	c.info.Law = c.agreed.Law
+	c.opening, c.answer, _ = sdp.Answer(p.offer, c.local) // as in plan, with the real port
+	c.offer, c.agreed, c.last = p.offer, c.opening, c.answer
+	c.info.Law = c.opening.Law
 	return nil
-}
-
-var errMediaChange = errors.New("media of a running call cannot be changed")
-
-// reoffer decides about an offer inside the call: the same media again is met with the
-// same answer, letter for letter if possible; anything else is refused and the call
-// goes on as it was.
-func (c *Call) reoffer(body []byte) ([]byte, error) {
-	offer, err := sdp.Parse(body)
-	if err != nil {
-		return nil, err
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	again, answer, err := sdp.Answer(offer, c.local)
-	if err != nil {
-		return nil, err
-	}
-	if again != c.agreed {
-		return nil, errMediaChange
-	}
-	if !bytes.Equal(answer, c.last) { // streams that we refuse came or went
-		c.local.Version++
-		_, answer, _ = sdp.Answer(offer, c.local)
-		c.last = answer
-	}
-	return answer, nil
 }
 
 func (e *Ended) reason() sipua.Reason {
 	return sipua.Reason{Protocol: "Q.850", Cause: e.Q850, Text: e.Text}
 }
 
-// mediaParams is what package media needs to know of an agreement.
-func mediaParams(n sdp.Negotiated) media.Params {
-	return media.Params{Law: n.Law, PayloadType: uint8(n.PayloadType), EventPT: n.EventPT, PTime: n.PTime, Remote: n.Remote}
-}
-
 // newCall makes the call of an INVITE; it has no media yet.
 func (s *Server) newCall(d *sipua.Dialog, trunk *Trunk) *Call {
 	r, who, now := d.Request(), identify(d.Request(), trunk), time.Now()
-	c := &Call{server: s, dialog: d, info: CallInfo{
+	c := &Call{server: s, dialog: d, trunk: trunk, held: make(chan bool, 1), info: CallInfo{
 		ID: newID(now), SIPCallID: r.CallID, Trunk: trunk.Name,
 		Caller: who.caller, CallerName: who.name, Dialled: who.dialled,
 		Transport: r.Transport, Source: r.Source, Started: now,
+		Headers: pickHeaders(r, trunk.Headers),
 	}}
 	c.log = s.cfg.Log.With("call_id", c.info.ID)
 	return c
-}
-
-// unprovenFor is how long audio is sent to an address that never sent any. The trunk's own signalling address needs no
-// proof: a phone that is silent until somebody speaks must hear the greeting. Any other address could be a victim's.
-func unprovenFor(remote, source netip.Addr) time.Duration {
-	if remote.Unmap() == source.Unmap() {
-		return -1
-	}
-	return 0 // the default of package media
 }

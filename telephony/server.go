@@ -164,6 +164,7 @@ func (s *Server) invite(ctx context.Context, d *sipua.Dialog) {
 	c.sip = ctx
 	c.ctx, c.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
 	d.OnReoffer(c.reoffer)
+	d.OnLateOffer(c.lateOffer, c.lateAnswer)
 	c.logStart()
 	c.run(s.handler)
 }

@@ -19,7 +19,7 @@ func talkPacket(s *Session) func() {
 	b := rtpBytes(0, 0, 0, 1, voice(1, 160))
 	var seq uint16
 	var ts uint32
-	now := s.startedAt
+	now := s.armedAt
 	return func() {
 		binary.BigEndian.PutUint16(b[2:], seq)
 		binary.BigEndian.PutUint32(b[4:], ts)
@@ -61,7 +61,7 @@ func TestNoAllocationOnALossyNetwork(t *testing.T) {
 	s := stillSession(func([]byte) {})
 	b := rtpBytes(0, 0, 0, 1, voice(1, 160))
 	i := 0
-	now := s.startedAt
+	now := s.armedAt
 	next := func() {
 		i++
 		now += 20 * time.Millisecond

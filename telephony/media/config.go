@@ -37,7 +37,7 @@ type Config struct {
 	FirstMediaTimeout time.Duration
 	MediaTimeout      time.Duration
 	// UnprovenFor is how long to send to an address that has never sent anything
-	// (default 2 s; negative is for ever). After that the stream pauses, queue and
+	// (default 2 s; negative is for ever; Params may override it). After that the stream pauses, queue and
 	// all, until a source has proven itself: an SDP that names a victim must not
 	// turn us into a weapon.
 	UnprovenFor time.Duration
@@ -79,11 +79,18 @@ func setDefault(d *time.Duration, value time.Duration) {
 
 // Params is what the offer and the answer agreed on.
 type Params struct {
-	Law         transcode.Law
+	Law         transcode.Law  // on the wire
 	PayloadType uint8          // of the law, both ways; 0 for PCMU, 8 for PCMA unless mapped otherwise
 	EventPT     int            // of telephone-event towards us; -1: none
 	PTime       time.Duration  // of what we send: 10..60 ms, whole milliseconds; default 20 ms. Any is received
 	Remote      netip.AddrPort // from the SDP: where to send until a source has proven itself
+
+	// UnprovenFor overrides Config.UnprovenFor for this Remote; 0 does not.
+	UnprovenFor time.Duration
+
+	// What a direction other than sendrecv (RFC 3264 §5.1) forbids, as seen by us.
+	NoSend   bool // nothing is sent and nothing lost: queue and keys wait
+	NoListen bool // what comes is not the caller speaking: the sink hears silence, Lost waits
 }
 
 const (

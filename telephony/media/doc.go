@@ -16,6 +16,10 @@
 // direction allocates per packet. Samples are G.711 law bytes throughout: one
 // byte is one sample of 1/8000 s, and nothing is decoded unless it was lost.
 //
+// What is on the wire may change in mid-call: Start again holds and resumes, moves to
+// another address, or changes the law. Neither the queue nor the sink notices more than
+// a pause.
+//
 // Sections quoted in comments are of RFC 3550 (RTP), RFC 3551 (the audio
 // profile) and RFC 4733 (telephone events).
 package media

@@ -84,6 +84,16 @@ func (s *Session) DigitsQueued() int {
 	return n
 }
 
+// dropKeysLocked gives up the keys that nobody takes any more.
+func (s *Session) dropKeysLocked() {
+	if !s.keys.busy() {
+		return
+	}
+	s.stats.KeysDropped += uint64(len(s.keys.pending))
+	s.keys = digitSender{}
+	s.notifyLocked()
+}
+
 // busy reports that the stream is taken by a key or the pause behind one.
 func (k *digitSender) busy() bool { return k.active || k.pause > 0 || len(k.pending) > 0 }
 

@@ -2,6 +2,7 @@ package media
 
 import (
 	"encoding/binary"
+	"net/netip"
 	"testing"
 	"time"
 
@@ -33,7 +34,8 @@ func stillSession(sink func([]byte)) *Session {
 //
 //	| length (1) | ms since the last (1) | the datagram |
 //
-// It must not panic, must deliver whole frames only, and no more audio than the
+// and 240 ms and more also change what is in force: hold, law, address. It
+// must not panic, must deliver whole frames only, and no more audio than the
 // packets hold plus what silence and concealment may add.
 func FuzzReceive(f *testing.F) {
 	row := func(packets ...[]byte) (out []byte) {
@@ -45,6 +47,9 @@ func FuzzReceive(f *testing.F) {
 	p := func(seq uint16, ts uint32) []byte { return rtpBytes(0, seq, ts, 1, voice(1, 160)) }
 	f.Add(row(p(1, 160), p(2, 320), p(4, 640), p(3, 480), p(9, 1440)))
 	f.Add(row(p(65535, 1<<32-160), p(0, 0), p(40000, 9), p(40001, 169), p(40003, 2000)))
+	held := row(p(1, 160), p(2, 320), p(3, 480), p(4, 640), p(5, 800), p(6, 960))
+	held[2*(2+172)+1], held[4*(2+172)+1] = 243, 244
+	f.Add(held)
 	f.Add(row(p(1, 160), p(2, 320), rtpBytes(101, 3, 480, 1, ev{0, 1, true, 300}.payload()), rtpBytes(13, 4, 480, 1, []byte{1}), p(5, 90000)))
 	f.Fuzz(func(t *testing.T, in []byte) {
 		delivered, payload, packets := 0, 0, 0
@@ -54,17 +59,24 @@ func FuzzReceive(f *testing.F) {
 			}
 			delivered += len(frame)
 		})
-		now := s.startedAt
+		now := s.armedAt
 		for len(in) > 2 {
 			n := min(int(in[0]), len(in)-2)
 			now += time.Duration(in[1]) * time.Millisecond
-			s.receive(in[2:2+n], phoneAddr, now)
+			if change := in[1]; change >= 240 {
+				law := transcode.Law(change >> 2 & 1)
+				s.mu.Lock()
+				s.changeLocked(Params{Law: law, PayloadType: law.PayloadType(), EventPT: 101, PTime: defaultPTime, NoSend: change&1 != 0, NoListen: change&2 != 0,
+					Remote: netip.AddrPortFrom(phoneAddr.Addr(), phoneAddr.Port()+uint16(change>>3&1))}, now)
+				s.mu.Unlock()
+			}
+			s.receive(in[2:2+n], s.params.Remote, now)
 			s.tick(now)
 			payload += n
 			packets++
 			in = in[2+n:]
 		}
-		most := payload + packets*bytesOf(maxGap) + bytesOf(now-s.startedAt)
+		most := payload + packets*bytesOf(maxGap) + bytesOf(now-s.armedAt)
 		if delivered > most {
 			t.Fatalf("%d bytes out of %d packets with %d bytes in %v", delivered, packets, payload, now)
 		}

@@ -46,13 +46,16 @@ const (
 // Packets on probation are kept and delivered once proven, so that no first
 // word is clipped.
 type latch struct {
-	remote     netip.AddrPort        // static; from the SDP
 	allow      func(netip.Addr) bool // static
-	learnUntil time.Duration         // static; for ranks worse than rankSameIP
+	remote     netip.AddrPort        // from the SDP; changed by move
+	learnUntil time.Duration         // for ranks worse than rankSameIP
 
 	source     netip.AddrPort // whose packets are taken, invalid until proven
 	rank       rank           // of source; rankNone until proven
 	candidates [maxCandidates]*candidate
+
+	former     [2]netip.AddrPort // before the last move: the source and the SDP's address
+	translated bool              // a source was once proven on a foreign address: a NAT is in between
 }
 
 // candidate is a source on probation.
@@ -82,6 +85,24 @@ func newLatch(remote netip.AddrPort, allow func(netip.Addr) bool, now time.Durat
 	return latch{remote: remote, allow: allow, learnUntil: now + learnWindow, rank: rankNone}
 }
 
+// move begins anew with another address in the SDP. Only that address may prove
+// itself, unless the far end is known to sit behind a NAT, where the SDP does not say
+// whence packets come. Those from before the move are still in flight, and are foreign.
+func (l *latch) move(remote netip.AddrPort, now time.Duration) {
+	l.former, l.remote = [2]netip.AddrPort{l.source, l.remote}, remote
+	l.reopen(now)
+	if !l.translated {
+		l.learnUntil = now - 1
+	}
+}
+
+// reopen lets any source with a claim prove itself again, the present one too.
+func (l *latch) reopen(now time.Duration) {
+	former, translated := l.former, l.translated
+	*l = newLatch(l.remote, l.allow, now)
+	l.former, l.translated = former, translated
+}
+
 // foreign reports that a source has no claim: it is not the one proven, nor
 // better.
 func (l *latch) foreign(from netip.AddrPort, now time.Duration) bool {
@@ -95,7 +116,7 @@ func (l *latch) rankOf(from netip.AddrPort, now time.Duration) rank {
 	switch {
 	case from == l.remote:
 		return rankExact
-	case !l.allow(from.Addr()):
+	case !l.allow(from.Addr()) || from == l.former[0] || from == l.former[1]:
 		return rankNone
 	case from.Addr() == l.remote.Addr():
 		return rankSameIP
@@ -130,6 +151,7 @@ func (l *latch) try(from netip.AddrPort, p packet, now time.Duration) []heldPack
 // lock makes a candidate the source and forgets those that are not better.
 func (l *latch) lock(c *candidate) {
 	l.source, l.rank = c.from, c.rank
+	l.translated = l.translated || c.rank > rankSameIP
 	for i, other := range l.candidates {
 		if other != nil && other.rank >= l.rank {
 			l.candidates[i] = nil

@@ -61,7 +61,7 @@ func (s *Session) receive(b []byte, from netip.AddrPort, now time.Duration) (pro
 }
 
 func (s *Session) negotiatedLocked(pt uint8) bool {
-	return pt == s.params.PayloadType || int(pt) == s.params.EventPT || pt == comfortNoisePT
+	return s.isAudioLocked(pt) || int(pt) == s.params.EventPT || pt == comfortNoisePT
 }
 
 // probationLocked hears a source that is not proven yet; what it said before
@@ -72,7 +72,7 @@ func (s *Session) probationLocked(from netip.AddrPort, p packet, now time.Durati
 	if proof == nil {
 		return false
 	}
-	s.dest, s.muted = from, false
+	s.dest, s.heard, s.muted = from, true, false
 	s.stats.SourceProof = s.latch.rank.String()
 	for i := range proof {
 		s.acceptLocked(proof[i].packet, proof[i].at)
@@ -88,7 +88,11 @@ func (s *Session) acceptLocked(p packet, now time.Duration) {
 	s.stats.BytesIn += uint64(len(p.payload))
 	s.lastPacket = now
 	switch {
-	case p.pt == s.params.PayloadType:
+	case s.params.NoListen: // music on hold, mostly
+		s.stats.OnHold++
+		return
+	case s.isAudioLocked(p.pt):
+		s.hearAsLocked(p)
 		s.jitter.packet(p, now)
 		s.line.arrived(now)
 	case p.pt == comfortNoisePT:

@@ -67,6 +67,13 @@ func (r *reorder) flush() {
 	}
 }
 
+// forget delivers what waits and ends the sequence: the next packet begins another.
+func (r *reorder) forget() {
+	r.flush()
+	r.dropStray()
+	r.started = false
+}
+
 // restart begins a new sequence with p.
 func (r *reorder) restart(p packet) {
 	r.started, r.ssrc = true, p.ssrc

@@ -105,11 +105,10 @@ func (o *sender) silence(to netip.AddrPort, law transcode.Law) {
 	o.due, o.silent = o.grid, true
 }
 
-// mute lets a frame's time pass without sending.
-func (o *sender) mute() {
+// pass lets a frame's time go by without sending.
+func (o *sender) pass() {
 	o.advance()
 	o.due, o.idle, o.silent = o.grid, true, true
-	o.stats.MutedFrames++
 }
 
 // advance counts one frame of samples on, sent or not.

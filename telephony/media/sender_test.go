@@ -283,8 +283,5 @@ func TestStartAgain(t *testing.T) {
 		if got := r.take(); len(got) != 640 {
 			t.Errorf("%d bytes from the new address", len(got))
 		}
-		if err := r.Start(Params{Law: transcode.PCMA, PayloadType: 8, EventPT: -1, Remote: samePort}); err == nil {
-			t.Error("the law changed in mid-call")
-		}
 	})
 }

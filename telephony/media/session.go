@@ -1,16 +1,18 @@
 package media
 
 import (
-	"fmt"
 	"log/slog"
 	"net/netip"
 	"sync"
 	"time"
+
+	"github.com/trunkline/trunkline/transcode"
 )
 
 // Session is the RTP of one call leg, from the offer to the end of the call:
 //
 //	Open ──► (packets are read and dropped) ──► Start ──► both ways ──► Close
+//	                                              └─ again: hold, resume, another address or law
 //
 // All methods are safe for concurrent use. The functions given to it (the sink)
 // run under its lock and must not call it back.
@@ -29,16 +31,19 @@ type Session struct {
 	mu      sync.Mutex // guards all below
 	closed  bool
 	started bool
-	muted   bool // the far end was never heard, and we stopped sending
+	heard   bool // dest has sent something
+	muted   bool // it has not, and we stopped sending
 	held    bool // playout is paused
 	isLost  bool
+	law     transcode.Law // of Play and the sink: that of the first Start
 	params  Params
+	old     oldCodec
 	place   paced // in pacer
 	latch   latch
 	dest    netip.AddrPort // where to send: the proven source, else the SDP's address
 
-	startedAt  time.Duration
-	lastPacket time.Duration // accepted from the source
+	armedAt    time.Duration // since when the source has had to prove itself
+	lastPacket time.Duration // accepted from the source, or when the waiting for one began
 	lastTick   time.Duration
 	jitter     jitter
 	events     eventDetector
@@ -87,48 +92,8 @@ func Open(cfg Config) (*Session, error) {
 // Port is the local RTP port, to be named in SDP; RTCP is one above.
 func (s *Session) Port() int { return s.link.port() }
 
-// Start begins the call: packets are accepted and the stream to the caller runs,
-// with whatever was played before leaving first. Called again after a re-INVITE
-// it takes the new address and payload types, and the far end's source has to prove
-// itself again; the law cannot change. Errors are ErrParams, ErrRemote and
-// ErrClosed.
-func (s *Session) Start(p Params) error {
-	if err := p.check(s.cfg.AllowRemote); err != nil {
-		return err
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed {
-		return ErrClosed
-	}
-	if s.started && p.Law != s.params.Law {
-		return fmt.Errorf("%w: the law changed to %v", ErrParams, p.Law)
-	}
-	now := s.pacer.now()
-	s.applyLocked(p, now)
-	if s.started {
-		return nil
-	}
-	s.started = true
-	s.lastTick = now
-	s.line.start(p.Law, now)
-	s.out.start(now)
-	s.pacer.add(&s.place, now)
-	s.wakeLocked(now)
-	return nil
-}
-
-func (s *Session) applyLocked(p Params, now time.Duration) {
-	s.params = p
-	s.startedAt, s.lastPacket = now, now
-	s.latch = newLatch(p.Remote, s.cfg.AllowRemote, now)
-	s.dest, s.muted = p.Remote, false
-	s.playout.law, s.playout.frame = p.Law, bytesOf(p.PTime)
-	s.out.pt, s.out.ptime, s.out.frame = p.PayloadType, p.PTime, bytesOf(p.PTime)
-}
-
 // Attach gives the caller's audio to sink: frames of exactly 160 law bytes (20 ms),
-// without gaps, in order. It is called by the reader and the pacer, never by two at
+// without gaps, in order, in the law of the first Start. It is called by the reader and the pacer, never by two at
 // a time, under the session's lock: it must be quick, must not block, must not
 // call the session, must neither change the frame nor keep it. nil detaches;
 // after Attach returns the former sink is not called any more.
@@ -138,7 +103,7 @@ func (s *Session) Attach(sink func(frame []byte)) {
 	s.line.sink = sink
 }
 
-// Play queues law bytes of any length behind what is queued already and returns
+// Play queues law bytes (of the first Start's law) of any length behind what is queued already and returns
 // how many were accepted; the rest was over MaxQueued and is dropped and counted.
 // id names what the audio belongs to (one content part of one item): a frame never
 // mixes two. An idle stream starts at once, in this call.

@@ -13,6 +13,7 @@ type Stats struct {
 	Foreign            uint64 // packets from addresses that have no claim
 	Probation          uint64 // packets held until their source is proven (then counted in PacketsIn too)
 	Bad                Bad    // packets that are no usable RTP
+	OnHold             uint64 // packets from the source, not given to the sink: the call was on hold, or one-way
 	ComfortNoise       uint64 // RFC 3389 packets, rendered as silence
 	EventPackets       uint64 // RFC 4733 packets, several to a digit
 	DigitsDropped      uint64 // digits nobody fetched in time
@@ -37,6 +38,8 @@ type Stats struct {
 	Underruns            uint64 // times that an unfinished item ran out of audio
 	SkippedFrames        uint64 // frame times passed over after a stall of ours
 	MutedFrames          uint64 // frame times not sent because the far end has never been heard
+	HeldFrames           uint64 // frame times not sent because the far end does not want any: hold
+	KeysDropped          uint64 // keys not pressed because the far end stopped taking telephone-event
 	DroppedBytes         uint64 // audio over the queue's cap
 	FlushedBytes         uint64 // audio taken back by Flush
 	SendErrors           uint64 // packets the system refused to send

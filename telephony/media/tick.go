@@ -1,6 +1,10 @@
 package media
 
-import "time"
+import (
+	"time"
+
+	"github.com/trunkline/trunkline/transcode"
+)
 
 // tick is the pacer's call when the stream's slot has come: fill in for a silent
 // far end, send the next frame, watch the timeouts, and take the next place on the
@@ -35,8 +39,12 @@ func (s *Session) fillLocked(now time.Duration) {
 func (s *Session) sendLocked(now time.Duration) {
 	s.out.skip(now)
 	switch {
+	case s.params.NoSend:
+		s.out.pass()
+		s.stats.HeldFrames++
 	case s.muted:
-		s.out.mute()
+		s.out.pass()
+		s.stats.MutedFrames++
 	case s.keys.busy():
 		if s.keys.send(&s.out, s.dest, uint8(s.params.EventPT), s.params.Law) {
 			s.notifyLocked()
@@ -54,6 +62,7 @@ func (s *Session) sendLocked(now time.Duration) {
 // speakLocked sends the next frame of the queue and accounts for it.
 func (s *Session) speakLocked(now time.Duration) {
 	it, n := s.playout.next(s.out.payload())
+	transcode.Convert(s.out.payload(), s.law, s.params.Law)
 	sent := s.out.audio(s.dest, it)
 	if sent {
 		it.Sent += n
@@ -70,7 +79,7 @@ func (s *Session) speakLocked(now time.Duration) {
 // wakeLocked starts a talk spurt at once if there is one to start and the stream
 // is in silence. Otherwise the next tick will find it.
 func (s *Session) wakeLocked(now time.Duration) {
-	if !s.started || s.closed || s.muted || s.held || s.keys.busy() || !s.out.idle || !s.playout.ready() {
+	if !s.started || s.closed || s.params.NoSend || s.muted || s.held || s.keys.busy() || !s.out.idle || !s.playout.ready() {
 		return
 	}
 	s.out.skip(now)
@@ -82,15 +91,17 @@ func (s *Session) wakeLocked(now time.Duration) {
 }
 
 // watchLocked stops sending to an address that never answers, and gives the call up
-// for lost when nothing comes any more. It does not log: the pacer waits for no
-// log writer.
+// for lost when nothing comes any more, unless nothing has to come. It does not log:
+// the pacer waits for no log writer.
 func (s *Session) watchLocked(now time.Duration) {
-	heard := s.latch.rank != rankNone
-	if !heard && s.cfg.UnprovenFor > 0 && now-s.startedAt >= s.cfg.UnprovenFor && !s.muted {
+	if limit := s.unprovenForLocked(); !s.heard && limit > 0 && now-s.armedAt >= limit {
 		s.muted = true
 	}
+	if s.params.NoListen {
+		return
+	}
 	limit := s.cfg.MediaTimeout
-	if !heard {
+	if !s.heard {
 		limit = s.cfg.FirstMediaTimeout
 	}
 	if limit > 0 && now-s.lastPacket >= limit && !s.isLost {

@@ -57,6 +57,11 @@ func (t *timeline) reset() {
 	if t.synced {
 		t.stats.Resets++
 	}
+	t.forget()
+}
+
+// forget ends what was heard so far: what comes next has nothing to do with it.
+func (t *timeline) forget() {
 	t.synced, t.lost, t.credit = false, false, 0
 	t.conceal.Reset()
 }

@@ -170,6 +170,10 @@ func (a *agent) onInvite(req *sip.Request, tx sip.ServerTransaction) {
 		return
 	}
 	defer a.work.Done()
+	if req.To().Params.Has("tag") { // no changes in mid-call
+		_ = tx.Respond(sip.NewResponseFromRequest(req, 488, "Not Acceptable Here", nil))
+		return
+	}
 	dialog, err := a.dialogs.ReadInvite(req, tx)
 	if err != nil {
 		a.t.Errorf("agent: %v", err)

@@ -13,6 +13,7 @@ import (
 	"github.com/emiago/sipgo"
 
 	"github.com/trunkline/trunkline/telephony/media"
+	"github.com/trunkline/trunkline/telephony/sdp"
 	"github.com/trunkline/trunkline/transcode"
 )
 
@@ -58,8 +59,12 @@ type call struct {
 	clips  uint64    // said so far
 	spurts int       // of the ear's, told as events
 	rang   bool      // told as an event
-	wasOn  bool      // the ear heard speech when last looked at
+	offer  offer     // the last one
+	agreed sdp.Negotiated
+	wasOn  bool // the ear heard speech when last looked at
 
+	refers chan refer    // cap 1: a REFER to be taken by a step
+	gone   chan struct{} // closed when the call is over for whoever may still ask for it
 	over   chan struct{} // closed when the far end's BYE came
 	hangup sync.Once
 	reason string // of that BYE; written before over is closed
@@ -82,7 +87,8 @@ func (p *Phone) Call(ctx context.Context, opt CallOptions) (Report, error) {
 	if err != nil {
 		return Report{}, fmt.Errorf("place call: %w", err)
 	}
-	c := &call{phone: p, opt: opt, media: session, placed: make(chan struct{}), over: make(chan struct{})}
+	c := &call{phone: p, opt: opt, media: session, placed: make(chan struct{}), over: make(chan struct{}),
+		refers: make(chan refer, 1), gone: make(chan struct{})}
 	err = c.run(ctx)
 	return c.finish(err)
 }
@@ -90,6 +96,7 @@ func (p *Phone) Call(ctx context.Context, opt CallOptions) (Report, error) {
 // run is the call: set up, talk, hang up.
 func (c *call) run(ctx context.Context) error {
 	defer c.phone.remove(c)
+	defer close(c.gone)
 	if err := c.setUp(ctx); err != nil {
 		return err
 	}

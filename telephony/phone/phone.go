@@ -86,6 +86,7 @@ func (p *Phone) open() error {
 	server, err := sipgo.NewServer(ua, sipgo.WithServerLogger(p.cfg.Log))
 	if err == nil {
 		server.OnBye(p.onBye)
+		server.OnRefer(p.onRefer)
 		err = p.bind(server)
 	}
 	if err == nil {
@@ -171,10 +172,7 @@ func (p *Phone) shut() error {
 
 // onBye is the far end's hang-up.
 func (p *Phone) onBye(req *sip.Request, tx sip.ServerTransaction) {
-	var c *call
-	if id := req.CallID(); id != nil {
-		c = p.find(id.Value())
-	}
+	c := p.callOf(req)
 	if c == nil {
 		_ = tx.Respond(sip.NewResponseFromRequest(req, 481, "Call/Transaction Does Not Exist", nil))
 		return
@@ -188,6 +186,13 @@ func (p *Phone) onBye(req *sip.Request, tx sip.ServerTransaction) {
 		p.cfg.Log.Warn("answer to BYE not sent", "error", err)
 	}
 	c.farHungUp(reason)
+}
+
+func (p *Phone) callOf(req *sip.Request) *call {
+	if id := req.CallID(); id != nil {
+		return p.find(id.Value())
+	}
+	return nil
 }
 
 func (p *Phone) find(callID string) *call {

@@ -36,6 +36,8 @@ type Report struct {
 	EndedBy   Side
 	ByeReason string // Reason header of the far end's BYE
 
+	Transfers []string // URIs that the far end asked us to call instead (REFER), in order
+
 	Media media.Stats // packets, loss, jitter, both ways
 
 	// What was said, law bytes of the clips only, and what was heard, 20 ms frames
@@ -90,6 +92,9 @@ const (
 	Saying   EventKind = "saying"  // we began to speak
 	Said     EventKind = "said"    // our clip is over
 	Pressed  EventKind = "pressed" // digits were sent
+	OnHold   EventKind = "hold"    // the far end agreed to be on hold
+	Resumed  EventKind = "resumed"
+	Referred EventKind = "referred" // the far end asked us to call somebody else
 	Ended    EventKind = "ended"
 )
 
@@ -97,5 +102,5 @@ const (
 type Event struct {
 	Kind   EventKind
 	At     time.Duration // since the INVITE
-	Detail string        // digits, who hung up, a status
+	Detail string        // digits, who hung up, a status, a URI
 }

@@ -38,6 +38,17 @@ type (
 	Hangup struct{}
 	// WaitBye waits until the far end hangs up.
 	WaitBye struct{}
+	// Hold puts the far end on hold by a re-INVITE. Nothing is heard until Resume.
+	Hold struct{ As HoldKind }
+	// Resume ends the hold.
+	Resume struct{}
+	// TakeTransfer waits until the far end sends us elsewhere (REFER), accepts that and
+	// reports what came of it: statuses, the last of which ends the reports. Without any
+	// it says nothing more.
+	TakeTransfer struct{ Reports []int }
+	// RefuseTransfer waits for a REFER and refuses it (default 603). Without either step
+	// in a script a REFER is refused with 603 at once.
+	RefuseTransfer struct{ Status int }
 )
 
 const defaultWait = 500 * time.Millisecond
@@ -48,10 +59,14 @@ func (s Say) String() string       { return fmt.Sprintf("say %v", clipLength(s.C
 func (s SayOver) String() string {
 	return fmt.Sprintf("say %v over %v of speech", clipLength(s.Clip), orDefault(s.After))
 }
-func (s Digits) String() string { return fmt.Sprintf("press %d keys", len(s.Keys)) }
-func (s Pause) String() string  { return fmt.Sprintf("pause %v", s.For) }
-func (Hangup) String() string   { return "hang up" }
-func (WaitBye) String() string  { return "wait for BYE" }
+func (s Digits) String() string         { return fmt.Sprintf("press %d keys", len(s.Keys)) }
+func (s Pause) String() string          { return fmt.Sprintf("pause %v", s.For) }
+func (Hangup) String() string           { return "hang up" }
+func (WaitBye) String() string          { return "wait for BYE" }
+func (s Hold) String() string           { return "hold: " + s.As.String() }
+func (Resume) String() string           { return "resume" }
+func (s TakeTransfer) String() string   { return fmt.Sprintf("take a transfer and report %v", s.Reports) }
+func (s RefuseTransfer) String() string { return fmt.Sprintf("refuse a transfer with %d", s.status()) }
 
 func orDefault(d time.Duration) time.Duration {
 	if d == 0 {

@@ -71,9 +71,10 @@ func (c *call) invite() (*sip.Request, error) {
 	callID := sip.CallIDHeader(rand.Text())
 	req.AppendHeader(&callID)
 	req.AppendHeader(&sip.ContactHeader{Address: c.contact(from.User)})
-	req.AppendHeader(sip.NewHeader("Allow", "INVITE, ACK, BYE, CANCEL"))
+	req.AppendHeader(sip.NewHeader("Allow", "INVITE, ACK, BYE, CANCEL, REFER"))
 	req.AppendHeader(sip.NewHeader("Content-Type", "application/sdp"))
-	req.SetBody(offer(c.phone.cfg.Bind, c.media.Port(), c.opt.Laws, c.opt.PTime))
+	c.offer = offer{addr: c.phone.cfg.Bind, port: c.media.Port(), laws: c.opt.Laws, ptime: c.opt.PTime, version: 1, direction: "sendrecv"}
+	req.SetBody(c.offer.text())
 	return req, nil
 }
 
@@ -162,16 +163,23 @@ func (c *call) startMedia() error {
 	if err != nil {
 		return fmt.Errorf("read answer: %w", err)
 	}
-	n, err := sdp.Negotiate(answer, sdp.Local{Addr: c.phone.cfg.Bind, Port: c.media.Port(), Laws: c.opt.Laws})
+	n, err := sdp.Negotiate(answer, sdp.Local{Laws: c.opt.Laws})
 	if err != nil {
 		return fmt.Errorf("read answer: %w", err)
 	}
+	c.agreed = n
 	c.report.Law, c.report.PTime = n.Law, c.opt.PTime
 	c.ear = newEar(n.Law, !c.opt.DropAudio || c.opt.Record != nil)
 	c.media.Attach(c.ear.hear)
-	return c.media.Start(media.Params{
+	return c.media.Start(c.params(n))
+}
+
+// params is what package media needs to know of an answer.
+func (c *call) params(n sdp.Negotiated) media.Params {
+	return media.Params{
 		Law: n.Law, PayloadType: uint8(n.PayloadType), EventPT: n.EventPT, PTime: c.opt.PTime, Remote: n.Remote,
-	})
+		NoSend: !n.Direction.Sends(), NoListen: n.Direction != sdp.SendRecv,
+	}
 }
 
 // bye hangs up and waits for the answer. A BYE that crosses one from the far end is

@@ -21,7 +21,8 @@ const (
 // Answer decides an offer (RFC 3264 §6): the first audio stream over RTP/AVP that has
 // a codec of local.Laws is taken, everything else is refused in place. The returned
 // body is the same for the same arguments, byte for byte. An offer that cannot be met
-// returns a *Refusal; the right response is then 488.
+// returns a *Refusal; the right response is then 488. An unspecified connection address
+// is the old way of hold: the answer is inactive, and Remote is no place to send to.
 func Answer(offer *Session, local Local) (Negotiated, []byte, error) {
 	chosen, err := chooseStream(offer, local.laws())
 	if err != nil {
@@ -31,16 +32,22 @@ func Answer(offer *Session, local Local) (Negotiated, []byte, error) {
 	if err != nil {
 		return Negotiated{}, nil, err
 	}
+	return n, describe(offer, chosen, local, n), nil
+}
+
+// describe writes our side of the peer's streams: one is taken, the others are refused
+// in their places.
+func describe(peer *Session, chosen int, local Local, n Negotiated) []byte {
 	var b bytes.Buffer
 	writeHead(&b, local)
-	for i := range offer.Media {
+	for i := range peer.Media {
 		if i == chosen {
 			writeAudio(&b, local, n)
 			continue
 		}
-		writeRefused(&b, &offer.Media[i])
+		writeRefused(&b, &peer.Media[i])
 	}
-	return n, b.Bytes(), nil
+	return b.Bytes()
 }
 
 // chooseStream finds the stream to take, or the most telling reason why there is none.
@@ -86,7 +93,7 @@ func agree(m *Media, laws []transcode.Law) (Negotiated, error) {
 		Direction:   m.Direction.Mirror(),
 	}
 	if m.Addr.IsUnspecified() {
-		n.Direction = n.Direction.withoutSending() // hold as RFC 2543 wrote it
+		n.Direction = Inactive // hold as RFC 2543 wrote it: no address, so no media (RFC 3264 §8.4)
 	}
 	return n, nil
 }

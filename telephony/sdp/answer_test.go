@@ -170,9 +170,13 @@ func TestAnswerMirrorsDirection(t *testing.T) {
 			t.Errorf("%s: got %v, want %v (%v)", offered, n.Direction, want, err)
 		}
 	}
-	n, _, err := Answer(mustParse(t, lines("c=IN IP4 0.0.0.0", "m=audio 5000 RTP/AVP 0")), testLocal)
-	if err != nil || n.Direction != RecvOnly || n.Direction.Sends() {
-		t.Errorf("old hold: got %v, want recvonly (%v)", n.Direction, err)
+	for _, old := range []string{"c=IN IP4 0.0.0.0", "c=IN IP6 ::"} {
+		for _, offered := range []string{"a=sendrecv", "a=sendonly", "a=recvonly", "a=inactive", ""} {
+			n, body, err := Answer(mustParse(t, lines(old, "m=audio 5000 RTP/AVP 0", offered)), testLocal)
+			if err != nil || n.Direction != Inactive || n.Direction.Sends() || !strings.Contains(string(body), "a=inactive\r\n") || UsableAddr(n.Remote.Addr()) {
+				t.Errorf("old hold with %q: got %v, want inactive (%v)", offered, n.Direction, err)
+			}
+		}
 	}
 }
 
@@ -240,6 +244,43 @@ func TestOfferAndNegotiate(t *testing.T) {
 	}
 }
 
+func TestReofferKeepsThePlaces(t *testing.T) {
+	last := mustParse(t, lines("c=IN IP4 192.0.2.1", "m=video 9 RTP/AVP 96", "m=audio 5000 RTP/AVP 18", "m=audio 5002 RTP/AVP 0 8 97", "a=rtpmap:97 telephone-event/8000",
+		"a=sendonly", "m=image 5004 udptl t38"))
+	agreed, _, err := Answer(last, testLocal)
+	if err != nil || agreed.Direction != RecvOnly {
+		t.Fatalf("%+v, %v", agreed, err)
+	}
+	local := testLocal
+	local.Version = 2
+	want := lines("v=0", "o=- 77 2 IN IP4 198.51.100.2", "s=-", "c=IN IP4 198.51.100.2", "t=0 0", "m=video 0 RTP/AVP 96", "m=audio 0 RTP/AVP 18",
+		"m=audio 20002 RTP/AVP 0 97", "a=rtpmap:0 PCMU/8000", "a=rtpmap:97 telephone-event/8000", "a=fmtp:97 0-16", "a=ptime:20", "a=sendrecv", "m=image 0 udptl t38")
+	if got := Reoffer(last, agreed, local); string(got) != want {
+		t.Errorf("offer:\n%s\nwant:\n%s", got, want)
+	}
+	if got := Reoffer(mustParse(t, "m=image 5004 udptl t38\r\n"), agreed, local); got != nil {
+		t.Errorf("offer %q for a call without audio", got)
+	}
+	head := []string{"c=IN IP4 192.0.2.9", "m=video 0 RTP/AVP 96", "m=audio 0 RTP/AVP 18"}
+	n, err := Renegotiate(mustParse(t, lines(append(head, "m=audio 6000 RTP/AVP 0", "a=recvonly", "m=image 0 udptl t38")...)), last, agreed)
+	if err != nil || n.Direction != SendOnly || n.Remote.String() != "192.0.2.9:6000" || n.EventPT != -1 {
+		t.Errorf("answer read as %+v, %v", n, err)
+	}
+	for name, tc := range map[string]struct {
+		lines []string
+		want  error
+	}{
+		"place empty":   {head, ErrNoAudio},
+		"switched off":  {append(head, "m=audio 0 RTP/AVP 0"), ErrNoAudio},
+		"another codec": {append(head, "m=audio 6000 RTP/AVP 8"), ErrNoCodec},
+		"nothing":       {nil, ErrNoAudio},
+	} {
+		if _, err := Renegotiate(mustParse(t, lines(tc.lines...)), last, agreed); !errors.Is(err, tc.want) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func TestUsableAddr(t *testing.T) {
 	for addr, want := range map[string]bool{
 		"192.0.2.1": true, "127.0.0.1": true, "2001:db8::1": true, "::ffff:192.0.2.1": true,
@@ -289,6 +330,13 @@ func FuzzAnswer(f *testing.F) {
 		}
 		if open != 1 {
 			t.Fatalf("%d streams open", open)
+		}
+		again, err := Parse(Reoffer(offer, n, testLocal))
+		if err != nil || len(again.Media) != len(offer.Media) {
+			t.Fatalf("our own offer has %d streams for %d: %v", len(again.Media), len(offer.Media), err)
+		}
+		if _, err := Renegotiate(again, offer, n); err != nil {
+			t.Fatalf("our own offer as its answer: %v", err)
 		}
 	})
 }

@@ -12,7 +12,8 @@
 //	c=IN IP4 203.0.113.7                c=IN IP4 198.51.100.2
 //	m=audio 40000 RTP/AVP 8 0 101  ──►  m=audio 20002 RTP/AVP 8 101   first usable codec, their numbers
 //	a=rtpmap:101 telephone-event/8000   a=rtpmap:101 telephone-event/8000
-//	a=sendonly                     ──►  a=recvonly                    mirrored
+//	a=sendonly                     ──►  a=recvonly                    mirrored (hold)
+//	c=IN IP4 0.0.0.0               ──►  a=inactive                    hold, as it once was written
 //	m=image 40002 udptl t38        ──►  m=image 0 udptl t38           refused, same place
 //
 // The reader is a line scanner that keeps what it needs and steps over the rest,

@@ -3,6 +3,8 @@ package sdp
 import (
 	"bytes"
 	"fmt"
+
+	"github.com/trunkline/trunkline/transcode"
 )
 
 // offeredEvents is the payload type our offers give to telephone-event; nearly every
@@ -38,4 +40,32 @@ func Negotiate(answer *Session, local Local) (Negotiated, error) {
 		return Negotiated{}, err
 	}
 	return agree(&first.Media[0], local.laws())
+}
+
+// Reoffer describes our end in the middle of a call whose other end asks for an offer
+// (RFC 3261 §14.2): the streams of its last description in their places (RFC 3264 §8),
+// the codec in use, and both ways, because a hold of theirs is theirs to keep or to end.
+// It returns nil if last holds no stream that could have been agreed on.
+func Reoffer(last *Session, agreed Negotiated, local Local) []byte {
+	chosen, err := chooseStream(last, []transcode.Law{agreed.Law})
+	if err != nil {
+		return nil
+	}
+	agreed.Direction = SendRecv
+	return describe(last, chosen, local, agreed)
+}
+
+// Renegotiate reads the answer to Reoffer(last, agreed, local). An answer that switches
+// the stream off, leaves its place empty or names another codec returns a *Refusal.
+func Renegotiate(answer, last *Session, agreed Negotiated) (Negotiated, error) {
+	laws := []transcode.Law{agreed.Law}
+	chosen, err := chooseStream(last, laws)
+	if err != nil || len(answer.Media) <= chosen {
+		return Negotiated{}, ErrNoAudio
+	}
+	stream := Session{Media: answer.Media[chosen : chosen+1]}
+	if _, err := chooseStream(&stream, laws); err != nil {
+		return Negotiated{}, err
+	}
+	return agree(&stream.Media[0], laws)
 }

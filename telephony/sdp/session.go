@@ -117,17 +117,6 @@ func (d Direction) Mirror() Direction {
 	return d
 }
 
-// withoutSending is the direction with our own sending switched off.
-func (d Direction) withoutSending() Direction {
-	switch d {
-	case SendRecv:
-		return RecvOnly
-	case SendOnly:
-		return Inactive
-	}
-	return d
-}
-
 // Sends reports whether the side that holds this direction may send.
 func (d Direction) Sends() bool { return d == SendRecv || d == SendOnly }
 
@@ -163,7 +152,7 @@ type Negotiated struct {
 	PayloadType int            // RTP payload type of the audio, the offerer's number
 	EventPT     int            // RTP payload type of telephone-event, -1 when there is none
 	PTime       time.Duration  // audio per packet, 10–60 ms
-	Remote      netip.AddrPort // where the peer wants media; check it with UsableAddr
+	Remote      netip.AddrPort // where the peer wants media; check it with UsableAddr (it may be on hold)
 	Direction   Direction      // as seen by us
 }
 

@@ -39,11 +39,24 @@ func (u *UA) acknowledge(ack *sip.Request) {
 	var tx *sip.ServerTx
 	switch {
 	case d != nil:
+		if tell := d.answeredLate(ack); tell != nil {
+			u.spawn(func() {
+				tell()
+				u.end(d.acked(cseq)) // only now: the next INVITE waits for it
+			})
+			return
+		}
 		tx = d.acked(cseq)
 	case known:
 		tx = u.registry.transaction(id, cseq)
 	}
+	u.end(tx)
+}
+
+// end terminates a transaction, if there is one. That takes its locks, which a slow write
+// may hold.
+func (u *UA) end(tx *sip.ServerTx) {
 	if tx != nil {
-		u.spawn(tx.Terminate) // takes the transaction's locks, which a slow write may hold
+		u.spawn(tx.Terminate)
 	}
 }

@@ -168,7 +168,7 @@ func awaitFinal(ctx context.Context, tx *sip.ClientTx, req *sip.Request) error {
 			case res.IsSuccess():
 				return nil
 			default:
-				return &StatusError{string(req.Method), res.StatusCode}
+				return &StatusError{string(req.Method), res.StatusCode, res.Reason}
 			}
 		case <-tx.Done():
 			return fmt.Errorf("wait for the answer to %s: %w", req.Method, tx.Err())

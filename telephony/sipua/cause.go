@@ -27,7 +27,8 @@ var ErrClosed = errors.New("user agent closed")
 
 // ByeError is the cause when the peer hung up.
 type ByeError struct {
-	Reason Reason // zero when the BYE gave none
+	Reason      Reason // zero when the BYE gave none
+	Transferred bool   // Refer had succeeded before: the peer talks to somebody else now
 }
 
 // Error implements error.
@@ -43,6 +44,7 @@ func (e *ByeError) Error() string {
 type StatusError struct {
 	Method string
 	Status int
+	Reason string // the peer's own text
 }
 
 // Error implements error.

@@ -37,9 +37,12 @@ type Dialog struct {
 	target   sip.Uri // Contact of the peer
 	localSeq uint32  // CSeq of our last request
 	pending  []*final
-	answer   []byte
+	answer   []byte // our description sent last
 	farewell Reason
 	reoffer  func(offer []byte) ([]byte, error)
+	late     lateOffer
+	referral *referral // the one whose outcome is awaited
+	referred bool      // a referral has succeeded: the peer does not need us any more
 }
 
 type dialogState int
@@ -75,10 +78,10 @@ func (d *Dialog) Request() *Request { return d.request }
 // else the local one that faces the peer.
 func (d *Dialog) LocalHost() netip.Addr { return d.flow.media }
 
-// OnReoffer sets what decides about a new offer inside the call (a re-INVITE): f returns
-// the answer, or an error to have it refused with 488 while the call goes on. It must
-// be set before Answer and must not block. Without it every new offer is refused; a
-// re-INVITE without an offer is met with the last answer in any case.
+// OnReoffer sets what decides about a new offer inside the call (a re-INVITE or UPDATE):
+// f returns the answer, or an error to have it refused with 488 while the call goes on.
+// It must be set before Answer and must not block. Without it every new offer is
+// refused.
 func (d *Dialog) OnReoffer(f func(offer []byte) (answer []byte, err error)) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -232,6 +235,10 @@ func (d *Dialog) serve(req *sip.Request, tx *sip.ServerTx) {
 		d.remoteBye(req, tx)
 	case sip.INVITE:
 		d.reinvite(req, tx)
+	case sip.UPDATE:
+		d.update(req, tx)
+	case sip.NOTIFY:
+		d.notify(req, tx)
 	default:
 		respond(tx, req, sip.StatusOK, "OK", Header{"Allow", allowed}, Header{"Accept", "application/sdp"})
 	}
@@ -256,10 +263,11 @@ func (d *Dialog) remoteBye(req *sip.Request, tx *sip.ServerTx) {
 	if d.state == answered {
 		d.state = over
 	}
+	bye := &ByeError{Reason: reasonOf(req), Transferred: d.referred}
 	d.mu.Unlock()
 	if first {
 		d.dropAll()
-		d.cancel(&ByeError{Reason: reasonOf(req)})
+		d.cancel(bye)
 	}
 }
 

@@ -18,7 +18,8 @@
 //	   │                                                   │
 //	   │                                                   ▼
 //	   └─► Dialog.serve: one request at a time,      Config.Invite(ctx, dialog)
-//	       in CSeq order: BYE, re-INVITE, OPTIONS    returning from it ends the call
+//	       in CSeq order: BYE, re-INVITE,            returning from it ends the call
+//	       UPDATE, NOTIFY, OPTIONS                   Dialog.Refer sends the peer elsewhere
 //
 // Who owns what: the goroutine that sipgo starts for an INVITE runs Config.Invite
 // and belongs to that call until it is over. The context it is given is cancelled

@@ -55,6 +55,8 @@ func (u *UA) outside(req *sip.Request, tx *sip.ServerTx, peer string) {
 		u.invite(req, tx, peer)
 	case sip.OPTIONS:
 		u.options(req, tx)
+	case sip.NOTIFY:
+		refuseNotify(req).send(tx, req)
 	default:
 		noSuchCall.send(tx, req)
 	}

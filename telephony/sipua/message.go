@@ -101,19 +101,17 @@ func sourceOf(msg sip.Message) netip.AddrPort {
 	return netip.AddrPortFrom(a.Addr().Unmap(), a.Port())
 }
 
-// longName expands the compact header forms that sipgo leaves alone (RFC 3261 §7.3.3).
+// longNames are the compact header forms that sipgo leaves alone (RFC 3261 §7.3.3 and
+// the registry).
+var longNames = map[string]string{
+	"a": "accept-contact", "b": "referred-by", "d": "request-disposition", "e": "content-encoding", "j": "reject-contact",
+	"k": "supported", "n": "identity-info", "o": "event", "r": "refer-to", "s": "subject", "u": "allow-events",
+	"x": "session-expires", "y": "identity",
+}
+
 func longName(name string) string {
-	switch name {
-	case "k":
-		return "supported"
-	case "s":
-		return "subject"
-	case "e":
-		return "content-encoding"
-	case "x":
-		return "session-expires"
-	case "y":
-		return "identity"
+	if long, ok := longNames[name]; ok {
+		return long
 	}
 	return name
 }

@@ -28,26 +28,41 @@ func (d *Dialog) reinvite(req *sip.Request, tx *sip.ServerTx) {
 	}
 	d.awaitACKs(d.ua.life, d.ua.timing.ackWait)
 	offer, _ := offerOf(req)
+	if len(offer) == 0 {
+		d.acceptReinvite(req, tx, d.offerLate(req.CSeq().SeqNo))
+		return
+	}
 	answer, err := d.renegotiate(offer)
 	if err != nil {
-		d.refuseReinvite(req, tx, refuse(sip.StatusNotAcceptableHere, "Not Acceptable Here", Header{"Warning", `399 - "media cannot be changed"`}))
+		d.refuseReinvite(req, tx, unacceptable)
 		return
 	}
 	d.acceptReinvite(req, tx, answer)
 }
 
-func (d *Dialog) acceptReinvite(req *sip.Request, tx *sip.ServerTx, answer []byte) {
-	res := withBody(newResponse(req, sip.StatusOK, "OK", d.flow.contactHeader(), Header{"Allow", allowed}), answer)
-	d.mu.Lock()
-	d.target = *req.Contact().Address.Clone() // target refresh, RFC 3261 §12.2.2
-	d.answer = answer
-	d.mu.Unlock()
+var unacceptable = refuse(sip.StatusNotAcceptableHere, "Not Acceptable Here", Header{"Warning", `399 - "media cannot be changed"`})
+
+// acceptReinvite answers with a description of ours, which is an answer, or an offer.
+func (d *Dialog) acceptReinvite(req *sip.Request, tx *sip.ServerTx, body []byte) {
+	d.refresh(req, body)
+	res := withBody(newResponse(req, sip.StatusOK, "OK", d.flow.contactHeader(), Header{"Allow", allowed}), body)
 	f := d.track(req.CSeq().SeqNo, tx, res)
 	if err := tx.Respond(res); err != nil {
 		d.drop(f)
 		return
 	}
 	f.start()
+}
+
+// refresh takes over what an accepted INVITE or UPDATE changes: where our requests go
+// (RFC 3261 §12.2.2), and what we said last, if it made us say something.
+func (d *Dialog) refresh(req *sip.Request, body []byte) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.target = *req.Contact().Address.Clone()
+	if len(body) > 0 {
+		d.answer = body
+	}
 }
 
 // refuseReinvite sends bad and remembers the transaction, for the ACK to end it.
@@ -77,15 +92,13 @@ func (d *Dialog) established() bool {
 	return d.state == answered
 }
 
-// renegotiate asks the call's owner about an offer; without one the last answer is
-// offered, which is what a peer that only refreshes expects.
+// renegotiate asks the call's owner about an offer. An offer of ours that still waits
+// for its answer has lost its meaning.
 func (d *Dialog) renegotiate(offer []byte) ([]byte, error) {
 	d.mu.Lock()
-	reoffer, last := d.reoffer, d.answer
+	reoffer := d.reoffer
+	d.late.pending = false
 	d.mu.Unlock()
-	if len(offer) == 0 {
-		return last, nil
-	}
 	if reoffer == nil {
 		return nil, errNoOffers
 	}

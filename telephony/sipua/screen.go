@@ -7,7 +7,7 @@ import (
 )
 
 // allowed is what the Allow header lists.
-const allowed = "INVITE, ACK, CANCEL, BYE, OPTIONS"
+const allowed = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, NOTIFY"
 
 // maxIDLength bounds Call-ID and tags, which are kept for as long as a call is.
 const maxIDLength = 512
@@ -60,7 +60,7 @@ func repeats(req *sip.Request) bool {
 // the end of the path.
 func screenMethod(req *sip.Request) *refusal {
 	switch req.Method {
-	case sip.INVITE, sip.BYE, sip.OPTIONS, sip.CANCEL:
+	case sip.INVITE, sip.BYE, sip.OPTIONS, sip.CANCEL, sip.UPDATE, sip.NOTIFY:
 	default:
 		return refuse(sip.StatusMethodNotAllowed, "Method Not Allowed", Header{"Allow", allowed})
 	}
@@ -73,8 +73,8 @@ func screenMethod(req *sip.Request) *refusal {
 	return nil
 }
 
-// screenInvite checks what only an INVITE needs: a Contact to send requests to, and a
-// body that is a session description or nothing.
+// screenInvite checks what only an INVITE or UPDATE needs: a Contact to send requests
+// to, and a body that is a session description or nothing.
 func screenInvite(req *sip.Request) *refusal {
 	if req.Contact() == nil || req.Contact().Address.Wildcard {
 		return refuse(sip.StatusBadRequest, "Missing Contact")
