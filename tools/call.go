@@ -15,6 +15,12 @@ import (
 type Control interface {
 	// Hangup ends the phone call now, cutting off what is being said. reason goes to the call's record.
 	Hangup(ctx context.Context, reason string) error
+	// Transfer sends the caller to target, a number or a SIP URI that the trunk allows, and returns when the other side
+	// has taken the call, which then ends, or with the reason why not.
+	Transfer(ctx context.Context, target string) error
+	// Digits gives the keys that the caller presses from now until ctx ends to this tool instead of the model. The channel
+	// is closed then. One tool at a time has them: a later one waits for them until then.
+	Digits(ctx context.Context) <-chan rune
 }
 
 // ErrNoLine is what [Control] answers when a tool runs without a phone line, as in a unit test.
@@ -136,4 +142,11 @@ type noLine struct{}
 
 var _ Control = noLine{}
 
-func (noLine) Hangup(context.Context, string) error { return ErrNoLine }
+func (noLine) Hangup(context.Context, string) error   { return ErrNoLine }
+func (noLine) Transfer(context.Context, string) error { return ErrNoLine }
+
+func (noLine) Digits(context.Context) <-chan rune {
+	none := make(chan rune)
+	close(none)
+	return none
+}

@@ -53,21 +53,54 @@ func TestCallInHandler(t *testing.T) {
 	}
 }
 
-type cutter struct{ reason string }
+// cutter is a line that notes what a tool did to it. Its caller presses the key 5.
+type cutter struct{ reason, target string }
 
 func (c *cutter) Hangup(_ context.Context, reason string) error {
 	c.reason = reason
 	return nil
 }
 
+func (c *cutter) Transfer(_ context.Context, target string) error {
+	c.target = target
+	return nil
+}
+
+func (c *cutter) Digits(context.Context) <-chan rune {
+	keys := make(chan rune, 1)
+	keys <- '5'
+	close(keys)
+	return keys
+}
+
 func TestControlReachesTheLine(t *testing.T) {
 	r, line := NewRegistry(), &cutter{}
-	must(t, Add(r, "cut", "", func(ctx context.Context, c *Call, _ struct{}) (string, error) {
-		return "", c.Control.Hangup(ctx, "abuse")
+	must(t, Add(r, "act", "", func(ctx context.Context, c *Call, _ struct{}) (string, error) {
+		key := <-c.Control.Digits(ctx)
+		return string(key), errors.Join(c.Control.Transfer(ctx, "+4930"), c.Control.Hangup(ctx, "abuse"))
 	}))
-	r.Run(t.Context(), Invocation{Name: "cut", Call: &Call{Control: line}})
-	if line.reason != "abuse" {
-		t.Errorf("got %q", line.reason)
+	o := r.Run(t.Context(), Invocation{Name: "act", Call: &Call{Control: line}})
+	if line.reason != "abuse" || line.target != "+4930" || o.Output != `{"result":"5"}` {
+		t.Errorf("got %+v and %+v", line, o)
+	}
+}
+
+// TestNoLine: a handler under test has a line that says it is none.
+func TestNoLine(t *testing.T) {
+	r := NewRegistry()
+	must(t, Add(r, "act", "", func(ctx context.Context, c *Call, _ struct{}) (string, error) {
+		if key, ok := <-c.Control.Digits(ctx); ok {
+			t.Errorf("somebody pressed %c", key)
+		}
+		for _, err := range []error{c.Control.Transfer(ctx, "+4930"), c.Control.Hangup(ctx, "")} {
+			if !errors.Is(err, ErrNoLine) {
+				t.Errorf("got %v", err)
+			}
+		}
+		return "", nil
+	}))
+	if o := r.Run(t.Context(), Invocation{Name: "act"}); o.Status != StatusOK {
+		t.Errorf("got %+v", o)
 	}
 }
 

@@ -30,6 +30,8 @@ const (
 	NoEffect Effect = ""
 	// HangUp asks the agent to end the call when the last word has been played to the caller.
 	HangUp Effect = "hang_up"
+	// HandOff asks the agent to go on as the profile that Outcome.Target names.
+	HandOff Effect = "hand_off"
 )
 
 // Outcome is the result of one run. There is always exactly one.
@@ -41,9 +43,10 @@ type Outcome struct {
 	Err error
 	// Ref joins what the model read ("the tool failed (ref 1f0c9a2e)") to the log; empty when nothing was hidden.
 	Ref string
-	// Effect and Reason are set by tools such as hang_up.
+	// Effect and Reason are set by tools such as hang_up, Target by hand_off.
 	Effect Effect
 	Reason string
+	Target string
 	// Duration is how long Run took, waiting included.
 	Duration time.Duration
 	// Arguments are the arguments as they may be recorded: redacted, compact. Empty for an unknown tool, since nobody
@@ -59,7 +62,7 @@ type Outcome struct {
 func (t *tool) outcome(c *Call, rep reply, err error) Outcome {
 	o := Outcome{Attempts: rep.attempts, Err: err}
 	if err == nil {
-		o.Status, o.Effect, o.Reason, o.ResultBytes = StatusOK, rep.effect, rep.reason, len(rep.text)
+		o.Status, o.Effect, o.Reason, o.Target, o.ResultBytes = StatusOK, rep.effect, rep.reason, rep.target, len(rep.text)
 		o.Output = rep.output(t.settings.maxResult)
 		return o
 	}
@@ -143,6 +146,7 @@ type reply struct {
 	json     bool
 	effect   Effect
 	reason   string
+	target   string
 	attempts int // set by handlers that try more than once
 }
 
