@@ -64,6 +64,21 @@ type Trunk struct {
 	Name string `yaml:"name" required:"give the trunk a name"`
 	// Sources are the addresses its signalling comes from. No address may belong to two trunks.
 	Sources []CIDR `yaml:"sources" required:"list the addresses that calls of this trunk come from"`
+	// Headers of the INVITE that prompts may hold as {{header.NAME}}, at most 16. Default: none.
+	Headers []HeaderName `yaml:"headers"`
+	// Transfers are the targets that callers may be transferred to over this trunk: a number, a SIP URI, or the beginning
+	// of one with * after it. Default: none, nobody is transferred.
+	Transfers []string `yaml:"transfers"`
+}
+
+// MayTransfer reports whether the trunk allows a caller to be transferred to target.
+func (t *Trunk) MayTransfer(target string) bool {
+	for _, allowed := range t.Transfers {
+		if beginning, ok := strings.CutSuffix(allowed, "*"); ok && strings.HasPrefix(target, beginning) || allowed == target {
+			return true
+		}
+	}
+	return false
 }
 
 // Route says which agent answers which number. The first that fits is taken.

@@ -11,6 +11,11 @@ type Agent struct {
 	Voice string `yaml:"voice"`
 	// Greeting is said first. Default: the agent waits for the caller.
 	Greeting string `yaml:"greeting"`
+	// Language the agent speaks, in words or as a tag such as de. A tag of two letters is also that of the transcription,
+	// unless that names one. Default: the model's choice.
+	Language string `yaml:"language"`
+	// TimeZone of {{now}} and its relatives. Default: UTC.
+	TimeZone TimeZone `yaml:"time_zone"`
 	// Instructions are the prompt. After loading they also hold what PromptFile had in it.
 	Instructions string `yaml:"instructions"`
 	// PromptFile holds the prompt instead, seen from the directory of the configuration file.
@@ -27,10 +32,34 @@ type Agent struct {
 	MaxOutputTokens TokenLimit `yaml:"max_output_tokens"`
 	// Speed of speech in the ga dialect, 0.25 to 1.5. Default: the service's own.
 	Speed *float64 `yaml:"speed" min:"0.25" max:"1.5"`
-	// Tools the agent may use: entries of tools, names registered in Go, or hang_up.
-	Tools []string `yaml:"tools"`
+	// ReasoningEffort of models that think, in the ga dialect. Default: the service's own.
+	ReasoningEffort string `yaml:"reasoning_effort" enum:"minimal|low|medium|high|xhigh"`
+	// Interruption says when the caller's voice stops the agent's.
+	Interruption Interruption `yaml:"interruption"`
+	// Idle is what happens when the caller says nothing at all.
+	Idle Idle `yaml:"idle"`
 	// MaxDuration ends the agent's calls earlier than limits.call_duration; 0 leaves it at that. Default 0.
 	MaxDuration Duration `yaml:"max_duration" default:"0s" max:"24h"`
+	// MaxDurationWarning lets the agent say so long before that the call will end; 0 not at all. Default 0.
+	MaxDurationWarning Duration `yaml:"max_duration_warning" default:"0s" max:"24h"`
+	// MaxDurationNotice is what the model is told to say then. Default: that the call will end soon.
+	MaxDurationNotice string `yaml:"max_duration_notice"`
+	// Filler is what the caller hears while a tool runs.
+	Filler Filler `yaml:"filler"`
+	// SilenceGuard gives an answer up that brings no sound for so long, 1 s to 60 s. Default 6 s.
+	SilenceGuard Duration `yaml:"silence_guard" default:"6s" min:"1s" max:"60s"`
+	// Fallback is what the caller gets when the model gives no answer any more.
+	Fallback Fallback `yaml:"fallback"`
+	// Reconnect says what happens when the connection to the model is lost in a call.
+	Reconnect Reconnect `yaml:"reconnect"`
+	// Rotate says when a session is replaced before the service ends it.
+	Rotate Rotate `yaml:"rotate"`
+	// DTMF says what becomes of the keys that the caller presses.
+	DTMF DTMF `yaml:"dtmf"`
+	// Tools the agent may use: entries of tools, names registered in Go, or hang_up.
+	Tools []string `yaml:"tools"`
+	// HandOff names the agents that this one may hand its calls to; with any it has the tool hand_off. Default: none.
+	HandOff []string `yaml:"hand_off"`
 }
 
 // Transcription writes down what the caller says.
@@ -62,9 +91,10 @@ type TurnDetection struct {
 	SilenceDurationMS *int `yaml:"silence_duration_ms" min:"0" max:"10000"`
 	// Eagerness is low, medium, high or auto; semantic_vad only. Default: the service's own (auto).
 	Eagerness string `yaml:"eagerness" enum:"low|medium|high|auto"`
-	// CreateResponse lets the service answer a finished turn by itself. Default: the service's own (true).
+	// CreateResponse lets the service answer a finished turn by itself. Default: false, Trunkline asks for each answer.
 	CreateResponse *bool `yaml:"create_response"`
-	// InterruptResponse lets speech stop an answer. Default: the service's own (true).
+	// InterruptResponse lets the service stop an answer when it hears speech. Default: true, or false when Interruption
+	// has anything to say in it.
 	InterruptResponse *bool `yaml:"interrupt_response"`
 	// IdleTimeoutMS of silence after which the model speaks by itself, 5000 to 30000 ms; server_vad of the ga dialect
 	// only. Default: never.

@@ -55,6 +55,18 @@ type Realtime struct {
 	Audio string `yaml:"audio" enum:"auto|pcmu|pcma" default:"auto"`
 	// Timeouts of the connection.
 	Timeouts Timeouts `yaml:"timeouts"`
+	// Prices of the model; nil: nobody knows what a call costs.
+	Prices *Prices `yaml:"prices"`
+}
+
+// Prices are what a million tokens cost, in any currency. What is left out costs nothing.
+type Prices struct {
+	TextIn      float64 `yaml:"text_in" default:"0" min:"0" max:"1000000"`
+	TextCached  float64 `yaml:"text_cached" default:"0" min:"0" max:"1000000"` // input that the service had in its cache
+	TextOut     float64 `yaml:"text_out" default:"0" min:"0" max:"1000000"`
+	AudioIn     float64 `yaml:"audio_in" default:"0" min:"0" max:"1000000"`
+	AudioCached float64 `yaml:"audio_cached" default:"0" min:"0" max:"1000000"`
+	AudioOut    float64 `yaml:"audio_out" default:"0" min:"0" max:"1000000"`
 }
 
 // Header is one HTTP header of the WebSocket request.

@@ -1,6 +1,7 @@
 package configs
 
 import (
+	"bytes"
 	"errors"
 	"os"
 	"path/filepath"
@@ -11,16 +12,21 @@ import (
 // dockerSecrets is where Docker and its relatives mount secrets.
 const dockerSecrets = "/run/secrets"
 
-// readFiles puts the contents of files in the place of their names: secrets written as file:NAME, and prompts.
+// readFiles puts the contents of files in the place of their names: secrets written as file:NAME, and prompts. Clips are
+// found, and read by who plays them.
 func (l *loader) readFiles() {
 	for _, s := range l.config.slots() {
-		if v, ok := s.at(false); ok && secretTypes[s.typ] {
-			switch secret := v.Addr().Interface().(type) {
-			case *Secret:
-				*secret = NewSecret(l.secretText(s.key, secret.Reveal()))
-			case *URL:
-				*secret = NewURL(l.secretText(s.key, secret.Reveal()))
-			}
+		v, ok := s.at(false)
+		if !ok {
+			continue
+		}
+		switch file := v.Addr().Interface().(type) {
+		case *Secret:
+			*file = NewSecret(l.secretText(s.key, file.Reveal()))
+		case *URL:
+			*file = NewURL(l.secretText(s.key, file.Reveal()))
+		case *Clip:
+			*file = l.clip(s.key, *file)
 		}
 	}
 	for i := range l.config.Agents {
@@ -94,8 +100,24 @@ func (l *loader) readPrompt(a *Agent, key string) {
 	case strings.TrimSpace(string(data)) == "":
 		l.fault(at, "at %s is empty", path)
 	}
-	a.Instructions = strings.TrimSpace(string(data))
+	a.Instructions = strings.TrimRight(string(data), " \t\r\n") // lines keep their numbers
 	l.marks.places[join(key, "instructions")] = Where{File: path}
+}
+
+// clip is the path by which a sound file can be opened. What a file of another kind begins with is not looked into.
+func (l *loader) clip(key string, name Clip) Clip {
+	if name == "" {
+		return ""
+	}
+	path := l.beside(string(name))
+	head, err := readHead(path, 12)
+	switch {
+	case err != nil:
+		l.fault(key, "cannot be read at %s: %s", path, reason(err))
+	case !bytes.HasPrefix(head, []byte("RIFF")) || !bytes.HasSuffix(head, []byte("WAVE")):
+		l.fault(key, "at %s is not a WAV file; convert it, such as with: ffmpeg -i IN -ar 8000 -ac 1 OUT.wav", path)
+	}
+	return Clip(path)
 }
 
 // reason is an error of the file system without the path, which the message has already.

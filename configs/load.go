@@ -104,7 +104,7 @@ func (c *Config) derive() {
 		c.Realtime[i].setDefaults()
 	}
 	for i := range c.Agents {
-		c.Agents[i].TurnDetection.setDefaults()
+		c.Agents[i].setDefaults()
 	}
 }
 
@@ -164,8 +164,11 @@ func envMap(environ []string) map[string]string {
 	return m
 }
 
-// readFile reads a whole file. Only a regular one: a pipe or a device could keep the start waiting for ever.
-func readFile(path string) ([]byte, error) {
+// readFile reads a whole file, but for what is beyond maxFile.
+func readFile(path string) ([]byte, error) { return readHead(path, maxFile+1) }
+
+// readHead reads the beginning of a file. Only of a regular one: a pipe or a device could keep the start waiting for ever.
+func readHead(path string, most int64) ([]byte, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, err
@@ -179,6 +182,6 @@ func readFile(path string) ([]byte, error) {
 	}
 	defer f.Close()
 	var b bytes.Buffer
-	_, err = b.ReadFrom(io.LimitReader(f, maxFile+1))
+	_, err = b.ReadFrom(io.LimitReader(f, most))
 	return b.Bytes(), err
 }

@@ -30,7 +30,7 @@ func TestFirstCall(t *testing.T) {
 		{c.SIP.Strangers, "ignore"},
 		{c.Media.Ports, PortRange{20000, 20999}},
 		{c.Limits, Limits{500, 50, Duration(time.Hour), Duration(10 * time.Minute)}},
-		{fmt.Sprint(c.Trunks), "[{carrier [127.0.0.0/8 ::1/128]}]"},
+		{fmt.Sprint(c.Trunks), "[{carrier [127.0.0.0/8 ::1/128] [] []}]"},
 		{c.Routes, []Route{{To: "+15551230001", Agent: "frontdesk"}, {To: "*", Agent: "frontdesk"}}},
 		{a.Voice, "marin"},
 		{a.Greeting, "Hello, this is the AI assistant of Acme. How can I help?"},
@@ -181,7 +181,7 @@ func TestDefaultNeedsItsLists(t *testing.T) {
 	if err := c.Validate(); !errors.As(err, &faults) || len(faults) != 4 {
 		t.Fatalf("got %v", err)
 	}
-	c.Trunks = []Trunk{{"t", []CIDR{{netip.MustParsePrefix("192.0.2.0/24")}}}}
+	c.Trunks = []Trunk{{Name: "t", Sources: []CIDR{{netip.MustParsePrefix("192.0.2.0/24")}}}}
 	c.Routes = []Route{{To: "*", Agent: "a"}}
 	c.Realtime = []Realtime{{Name: "m", URL: NewURL("ws://127.0.0.1:1/v1/realtime"), Dialect: GA}}
 	c.Agents = []Agent{{Name: "a", Realtime: "m", Tools: []string{"mine"}}}

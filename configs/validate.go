@@ -9,6 +9,9 @@ import (
 // builtinTools come with the product and need no entry in tools.
 var builtinTools = []string{"hang_up"}
 
+// handOffTool is the tool that an agent with a hand_off list has by itself.
+const handOffTool = "hand_off"
+
 // checker looks at a decoded configuration as a whole. Owned by one Parse or Validate.
 type checker struct {
 	*report
@@ -16,7 +19,7 @@ type checker struct {
 	knownTools []string // of Go
 
 	// Names that may be referred to.
-	trunkNames, services, agents, allTools []string
+	trunkNames, services, agents, allTools, headerNames []string
 }
 
 // check reports everything that is wrong between settings that are each well formed.
@@ -36,6 +39,7 @@ func (c *Config) check(r *report, knownTools []string) {
 	k.sip()
 	k.limits()
 	k.trunks()
+	k.trunkLists()
 	k.routes()
 	for i := range c.Realtime {
 		k.service(&c.Realtime[i], element("realtime", i))
@@ -52,6 +56,9 @@ func (c *Config) check(r *report, knownTools []string) {
 func (k *checker) gather() {
 	for _, t := range k.Trunks {
 		k.trunkNames = append(k.trunkNames, t.Name)
+		for _, h := range t.Headers {
+			k.headerNames = append(k.headerNames, string(h))
+		}
 	}
 	for _, r := range k.Realtime {
 		k.services = append(k.services, r.Name)
@@ -98,6 +105,7 @@ func (k *checker) names() {
 	k.unique("realtime", k.services)
 	k.unique("agents", k.agents)
 	k.unique("tools", k.allTools[len(k.knownTools):])
+	k.languages()
 	for i, r := range k.Realtime {
 		var headers []string
 		for _, h := range r.Headers {
@@ -127,6 +135,19 @@ func (k *checker) unique(key string, names []string) {
 		default:
 			k.fault(at, "%q and %q%s would share their environment variables; make them differ by more than case and punctuation",
 				text, names[first], k.line(join(element(key, first), "name")))
+		}
+	}
+}
+
+// languages refuses the one way in which agents of different names can share a variable: agents.NAME.transcription.language
+// and agents.NAME_TRANSCRIPTION.language.
+func (k *checker) languages() {
+	for i, name := range k.agents {
+		base, ok := strings.CutSuffix(envName(name), "_TRANSCRIPTION")
+		first := slices.IndexFunc(k.agents, func(other string) bool { return envName(other) == base })
+		if ok && base != "" && first >= 0 {
+			k.fault(join(element("agents", i), "name"), "%q and %q%s would share the environment variable of their languages; take another name",
+				name, k.agents[first], k.line(join(element("agents", first), "name")))
 		}
 	}
 }
@@ -187,10 +208,11 @@ func (k *checker) unused() {
 	for _, a := range k.Agents {
 		services = append(services, a.Realtime)
 		tools = append(tools, a.Tools...)
+		agents = append(agents, others(a.HandOff, a.Name)...)
 	}
 	for i, a := range k.Agents {
 		if !slices.Contains(agents, a.Name) {
-			k.warn(element("agents", i), "is not named by any route, and so never answers")
+			k.warn(element("agents", i), "is not named by any route or hand_off, and so never answers")
 		}
 	}
 	for i, r := range k.Realtime {

@@ -13,6 +13,8 @@ import (
 func (k *checker) agent(a *Agent, key string) {
 	k.reference(key+".realtime", "entry of realtime", a.Realtime, k.services)
 	k.turnDetection(&a.TurnDetection, key+".turn_detection")
+	k.manners(a, key)
+	k.texts(a, key)
 	k.agentTools(a, key+".tools")
 	if a.Instructions == "" {
 		k.warn(key, "has no instructions; write them, or name a prompt_file")
@@ -26,6 +28,9 @@ func (k *checker) agent(a *Agent, key string) {
 	k.disclosure(a, key)
 }
 
+// gaVoices came with the ga dialect.
+var gaVoices = []string{"marin", "cedar"}
+
 // dialect warns of what the dialect of the agent's service does not have: it is not sent.
 func (k *checker) dialect(a *Agent, key, dialect string) {
 	if dialect == GA && a.Temperature != nil {
@@ -33,6 +38,12 @@ func (k *checker) dialect(a *Agent, key, dialect string) {
 	}
 	if dialect == Preview && a.Speed != nil {
 		k.warn(key+".speed", "is left out, because the preview dialect has none")
+	}
+	if dialect == Preview && a.ReasoningEffort != "" {
+		k.warn(key+".reasoning_effort", "is left out, because the preview dialect has none")
+	}
+	if dialect == Preview && slices.Contains(gaVoices, a.Voice) {
+		k.warn(key+".voice", "is a voice of the ga dialect; servers of the preview dialect may refuse the session")
 	}
 	if dialect == Preview && a.TurnDetection.IdleTimeoutMS != nil {
 		k.warn(key+".turn_detection.idle_timeout_ms", "is not known to the preview dialect; servers may refuse the session")
@@ -64,6 +75,9 @@ func (k *checker) turnDetection(t *TurnDetection, key string) {
 func (k *checker) agentTools(a *Agent, key string) {
 	for i, name := range a.Tools {
 		at := element(key, i)
+		if name == handOffTool {
+			k.fault(at, "is there by itself for an agent with a hand_off list; remove it, and write hand_off: [AGENT]")
+		}
 		k.reference(at, "tool", name, k.allTools)
 		if slices.Index(a.Tools, name) < i {
 			k.fault(at, "%s is named twice; remove one", quote(name))
@@ -76,9 +90,11 @@ func (k *checker) agentTools(a *Agent, key string) {
 var aiWords = regexp.MustCompile(`(?i)\b(a\.?i\.?|k\.?i\.?|i\.?a\.?|robot|bot|voicebot|chatbot|machine|computer|automated|automatic|` +
 	`virtual|virtuell\w*|virtuel\w*|artificial|künstlich\w*|artificiel\w*|automatisch\w*|automatisé\w*|digital\w*)(\W|$)`)
 
-// disclosure warns of agents that do not say what they are.
+// disclosure warns of agents that do not say what they are. One that only takes over calls from others need not.
 func (k *checker) disclosure(a *Agent, key string) {
+	routed := slices.ContainsFunc(k.Routes, func(r Route) bool { return r.Agent == a.Name })
 	switch {
+	case !routed:
 	case a.Greeting == "":
 		k.warn(key, "has no greeting; callers must be told that they talk to an AI (EU AI Act, article 50), so let it begin with that")
 	case !aiWords.MatchString(a.Greeting):
@@ -95,7 +111,7 @@ func (k *checker) tools() {
 		switch {
 		case t.Name != "" && !toolName.MatchString(t.Name):
 			k.fault(key+".name", "is not a name that models take: 1 to 64 letters, digits, _ and -")
-		case slices.Contains(k.knownTools, t.Name):
+		case t.Name == handOffTool || slices.Contains(k.knownTools, t.Name):
 			k.fault(key+".name", "%q is a tool of the program itself; take another name", t.Name)
 		}
 		if t.Webhook != nil {

@@ -42,6 +42,13 @@ func TestValues(t *testing.T) {
 			"udp://0.0.0.0:5060": "udp://0.0.0.0:5060", "tcp://[::]:0": "tcp://[::]:0", "udp://:5060": "udp://:5060",
 			"tls://h:1": "", "udp:h:1": "", "h:1": "", "udp://h": "", "UDP://h:1": "", "": "",
 		}},
+		{new(TimeZone), map[string]string{
+			"Europe/Berlin": "Europe/Berlin", "UTC": "UTC", "Berlin": "", "../../etc/passwd": "", "+01:00": "",
+		}},
+		{new(HeaderName), map[string]string{
+			"X-Customer-Id": "X-Customer-Id", "diversion": "diversion", "a.b_c": "a.b_c", "v": "", "VIA": "", "record-route": "", "X Y": "",
+			"X:": "", "": "", "-x": "", strings.Repeat("x", 65): "",
+		}},
 	} {
 		for text, want := range tt.texts {
 			fresh := reflect.New(reflect.TypeOf(tt.into).Elem())
