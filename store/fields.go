@@ -117,6 +117,10 @@ var callSchema = newSchema(
 	number("lost", func(c *Call) *int64 { return &c.FramesLost }),
 	number("tok_in", func(c *Call) *int64 { return &c.TokensIn }),
 	number("tok_out", func(c *Call) *int64 { return &c.TokensOut }),
+	number("tok_cached", func(c *Call) *int64 { return &c.TokensCached }),
+	number("cost", func(c *Call) *int64 { return &c.CostMicros }),
+	number("reconn", func(c *Call) *int { return &c.Reconnects }),
+	number("rotate", func(c *Call) *int { return &c.Rotations }),
 	number("tools", func(c *Call) *int { return &c.ToolCalls }),
 	number("tools_bad", func(c *Call) *int { return &c.ToolFailures }),
 )
@@ -153,6 +157,13 @@ var entrySchema = newSchema(
 	text("st", func(e *Entry) *string { return &e.Status }),
 	number("dur", func(e *Entry) *int { return &e.DurationMS }),
 	number("lat", func(e *Entry) *int { return &e.LatencyMS }),
+	number("det", func(e *Entry) *int { return &e.DetectMS }),
+	number("thk", func(e *Entry) *int { return &e.ThinkMS }),
+	number("ply", func(e *Entry) *int { return &e.PlayMS }),
+	number("tin", func(e *Entry) *int { return &e.TokensIn }),
+	number("tout", func(e *Entry) *int { return &e.TokensOut }),
+	number("tcch", func(e *Entry) *int { return &e.TokensCached }),
+	number("cost", func(e *Entry) *int64 { return &e.CostMicros }),
 )
 
 // Fields are the fields of the entry that are set, without its id, which is the key it is stored under.

@@ -21,6 +21,10 @@ const (
 	KindInterrupt  = "interrupt"   // the caller spoke over the agent
 	KindDTMF       = "dtmf"        // the caller pressed a key
 	KindNote       = "note"        // a supervisor or the system remarked something
+	KindHold       = "hold"        // the caller put us on hold (Status "on") or came back ("off")
+	KindSession    = "session"     // the connection to the model was replaced; Status says why
+	KindHandOff    = "hand_off"    // another agent profile, named by Text, took over
+	KindUsage      = "usage"       // tokens of one response, and what they cost
 	KindError      = "error"       // something failed
 	KindEnd        = "end"         // the call is over
 )
@@ -70,6 +74,10 @@ type Call struct {
 	FramesLost    int64 // frames from the phone that never came
 	TokensIn      int64 // model tokens, all kinds
 	TokensOut     int64
+	TokensCached  int64 // of TokensIn, those that the service had in its cache
+	CostMicros    int64 // millionths of the currency that the prices are in; 0: no prices
+	Reconnects    int   // lost connections to the model that were replaced
+	Rotations     int   // connections to the model that were replaced before their end
 	ToolCalls     int
 	ToolFailures  int
 }
@@ -133,6 +141,12 @@ type Entry struct {
 	Status     string // completed, interrupted, timeout, …
 	DurationMS int    // how long a tool ran or a call lasted
 	LatencyMS  int    // of an agent's line: from the end of the caller's speech to its first audio
+	DetectMS   int    // the first step of that: until the service noticed that the caller had stopped
+	ThinkMS    int    // the second: until the first audio arrived
+	PlayMS     int    // the third: until it was on the wire
+
+	TokensIn, TokensOut, TokensCached int   // of one response
+	CostMicros                        int64 // millionths of the currency that the prices are in
 }
 
 // Validate reports what keeps a backend from storing the entry, as an [ErrInvalid].
