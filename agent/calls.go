@@ -1,7 +1,7 @@
 package agent
 
 import (
-	"strconv"
+	"slices"
 	"time"
 
 	"github.com/trunkline/trunkline/agent/realtime"
@@ -51,28 +51,55 @@ func (c *Conversation) startTools(calls []realtime.Item, now time.Time) {
 		}
 		whole = append(whole, item)
 	}
-	for _, r := range c.tools.start(whole) {
+	for _, r := range c.tools.start(whole, c.link) {
 		c.figures.ToolCalls++
 		c.scribe.add(store.Entry{Kind: store.KindToolCall, Role: store.RoleAgent, ItemID: r.item.ID, Tool: r.item.Name,
-			CallID: r.item.CallID, Arguments: c.setup.Tools.Recorded(r.item.Name, r.item.Arguments)}, now)
+			CallID: r.item.CallID, Arguments: c.tools.box.Recorded(r.item.Name, r.item.Arguments)}, now)
 	}
 }
 
-// toolDone posts the one output of a call. After the last output of its response the model is asked to go on, unless
-// a tool wants the call to end.
+// toolDone takes the outcome of a call. After the last output of its response the model is asked to go on.
 func (c *Conversation) toolDone(r *running, now time.Time) {
+	r.cancel()
 	out := &r.outcome
-	c.posted++
-	c.responses.outputPosted()
-	c.send(&realtime.ItemCreate{EventID: "out-" + strconv.Itoa(c.posted), Item: realtime.Item{
-		Type: realtime.ItemFunctionCallOutput, CallID: r.item.CallID, Output: out.Output}})
-	c.noteTool(r, now)
+	if out.Effect == tools.HandOff && c.handOff(r, now) {
+		return // the output follows when the other profile has taken over
+	}
+	c.post(r, now)
 	if out.Effect == tools.HangUp {
 		c.finishWith(End{By: ByAgent, Cause: cause(out.Reason)}, now)
 	}
-	if c.tools.finished(r) {
-		c.responses.want(wish{kind: wishTools})
+}
+
+// post sends the one output of a call. A session that did not make the call is given the call first; without any session
+// the output becomes part of what the next one is told.
+func (c *Conversation) post(r *running, now time.Time) {
+	callID := r.item.CallID
+	if c.link != nil && r.link != c.link {
+		if !realtime.ValidID(callID) {
+			callID = realtime.ShortID("call_", callID)
+		}
+		c.send(&realtime.ItemCreate{EventID: c.responses.eventID("call-"), Item: realtime.Item{Type: realtime.ItemFunctionCall,
+			CallID: callID, Name: r.item.Name, Arguments: r.item.Arguments}})
 	}
+	if c.link != nil {
+		c.responses.outputPosted()
+		c.send(&realtime.ItemCreate{EventID: c.responses.eventID("out-"), Item: realtime.Item{
+			Type: realtime.ItemFunctionCallOutput, CallID: callID, Output: r.outcome.Output}})
+	}
+	c.noteTool(r, now)
+	if c.tools.finished(r) {
+		c.responses.want(wish{kind: wishReply})
+	}
+}
+
+// pendingTools names the calls that have no output yet.
+func (c *Conversation) pendingTools() (names []string) {
+	for _, r := range c.tools.open {
+		names = append(names, r.item.Name)
+	}
+	slices.Sort(names)
+	return names
 }
 
 // cause words the end of a call that the model asked for.
@@ -92,49 +119,3 @@ func (c *Conversation) noteTool(r *running, now time.Time) {
 	c.scribe.add(store.Entry{Kind: store.KindToolResult, Role: store.RoleSystem, ItemID: r.item.ID, Tool: r.item.Name,
 		CallID: r.item.CallID, Result: out.Output, Status: string(out.Status), DurationMS: int(out.Duration.Milliseconds())}, now)
 }
-
-// Finish waits at most patience for the words of the caller's last turns, closes the connection and returns the
-// figures. It must be called once after Run, or instead of it.
-func (c *Conversation) Finish(patience time.Duration) Figures {
-	deadline := time.NewTimer(patience)
-	defer deadline.Stop()
-	for c.end != nil && c.scribe.waiting() && c.listen(deadline.C) {
-		c.scribe.write(time.Now())
-	}
-	_ = c.model.Close("call ended") // before stop, which would cut the connection in the middle of its close
-	c.stop()
-	if c.end != nil {
-		<-c.readGone
-	}
-	c.tools.wait()
-	c.scribe.close(time.Now())
-	c.figures.Turns = c.scribe.turns
-	c.figures.OverflowBytes = c.playback.overflow
-	return c.figures
-}
-
-// listen takes one more event after the call, for the transcript only.
-func (c *Conversation) listen(deadline <-chan time.Time) bool {
-	select {
-	case m := <-c.inbox:
-		switch ev := m.ev.(type) {
-		case *realtime.TranscriptionCompleted:
-			c.scribe.userWords(ev.ItemID, ev.Transcript, "", time.Now())
-		case *realtime.TranscriptionFailed:
-			c.scribe.userWords(ev.ItemID, "", "transcription failed", time.Now())
-		case *realtime.AudioCommitted:
-			c.scribe.user(ev.ItemID, ev.PreviousItemID, time.Now())
-		}
-		c.handled <- struct{}{}
-		return m.err == nil
-	case <-c.readGone:
-		return false
-	case <-deadline:
-		return false
-	}
-}
-
-// FinalPatience is how long Finish should wait by default: transcriptions come within two or three seconds.
-const FinalPatience = 3 * time.Second
-
-var _ tools.Control = (*Conversation)(nil)

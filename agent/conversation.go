@@ -2,10 +2,9 @@ package agent
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
-	"sync/atomic"
+	"sync"
 	"time"
 
 	"github.com/trunkline/trunkline/agent/realtime"
@@ -14,16 +13,40 @@ import (
 	"github.com/trunkline/trunkline/transcode"
 )
 
-// Setup is all a conversation needs. Info, Law, Profile, Dial and Journal are required.
+// Setup is all a conversation needs. Info, Law, Desk and Journal are required.
 type Setup struct {
-	Info     CallInfo
-	Law      transcode.Law // the caller's
-	Profile  Profile
-	Dial     Dialer
-	Tools    Toolbox // nil: the profile has no tools
-	Journal  Journal
-	Observer Observer     // nil: nobody counts
-	Log      *slog.Logger // nil: silent
+	Info CallInfo
+	Law  transcode.Law // the caller's
+	Desk Desk          // who answers
+	// Colleague finds whom a hand-off names; nil, or false: there is nobody of that name.
+	Colleague func(name string) (Desk, bool)
+	Journal   Journal
+	Observer  Observer     // nil: nobody counts
+	Log       *slog.Logger // nil: silent
+}
+
+// Desk is a profile with the connection and the tools it works with.
+type Desk struct {
+	Profile Profile
+	Dial    Dialer
+	Tools   Toolbox // nil: the profile has no tools
+	Service string  // name of the model service: a session can only become a profile's of the same one
+}
+
+// definitions are the tools of the profile, as a session is told.
+func (d *Desk) definitions() ([]realtime.Tool, error) {
+	if len(d.Profile.Tools) == 0 {
+		return []realtime.Tool{}, nil
+	}
+	described, err := d.Tools.Describe(d.Profile.Tools)
+	if err != nil {
+		return nil, fmt.Errorf("describe tools: %w", err)
+	}
+	list := make([]realtime.Tool, 0, len(described))
+	for _, t := range described {
+		list = append(list, realtime.Tool{Name: t.Name, Description: t.Description, Parameters: t.Parameters})
+	}
+	return list, nil
 }
 
 // End says why a conversation is over.
@@ -45,124 +68,98 @@ const playoutLimit = 30 * time.Second
 // Conversation is one call's talk with the model. Open makes it, Run holds it, Finish closes it and tells the figures.
 type Conversation struct {
 	// Static after Open.
-	setup   Setup
-	log     *slog.Logger
-	model   Model
-	session realtime.Session
-	digits  <-chan rune
+	setup Setup
+	log   *slog.Logger
+	line  Line // static after Run began
+	up    *uplink
 
 	// Owned by the loop.
-	responses  *responses
-	playback   *playback
-	tools      *toolcalls
-	unfinished []unfinishedCall // function calls of responses that are not done
-	posted     int              // outputs posted
-	scribe     *scribe
-	figures    Figures
-	turn       turnClock
-	end        *End
-	endBy      time.Time // play out until then, then leave
+	desk               *Desk // who speaks; its texts are expanded
+	link               *link // the connection that counts; nil while there is none
+	links              int   // connections so far
+	responses          *responses
+	playback           *playback
+	voice              voice
+	barge              bargein
+	cancelledWhileHeld bool // the answer that is held was cut off by the server
+	tools              *toolcalls
+	unfinished         []unfinishedCall // function calls of responses that are not done
+	scribe             *scribe
+	figures            Figures
+	turn               turnClock
+	idle               idle
+	limits             limits
+	filler             filler
+	keys               keys
+	renewal            renewal
+	handover           *handover // nil: none is under way
+	held               bool      // the caller has us on hold
+	falling            string    // why the model is given up; "": it is not
+	moving             bool      // the fallback's transfer is under way
+	ran                bool      // Run was called
+	end                *End
+	endBy              time.Time // play out until then, then leave
 
-	// Between the reader and the loop.
+	// Between other goroutines and the loop.
 	inbox   chan received
-	handled chan struct{}
 	hangups chan string
+	notes   chan note
+	takers  chan *taker
+	moved   chan error
+	wake    chan struct{}
 
-	// Life of the reader and the tools.
+	// Life of the goroutines; tools have their own.
 	work     context.Context
 	stop     context.CancelFunc
-	readGone chan struct{}
-
-	appended atomic.Int64 // bytes of caller audio sent to the model
-}
-
-// received is what the reader hands to the loop; exactly one of the two is set.
-type received struct {
-	ev  realtime.ServerEvent
-	err error
+	readers  sync.WaitGroup
+	crew     sync.WaitGroup  // closings, and the tasks: dials and the fallback's transfer
+	tasks    context.Context // ends before work, which the connections need for their close
+	endTasks context.CancelFunc
 }
 
 // Open connects to the model and confirms the session. When it returns without error the phone may be answered.
 // Errors are those of the Dialer, or *FormatError.
 func Open(ctx context.Context, s Setup) (*Conversation, error) {
-	c := &Conversation{setup: s, log: s.Log, inbox: make(chan received), handled: make(chan struct{}, 1),
-		hangups: make(chan string, 1), readGone: make(chan struct{})}
+	c := &Conversation{setup: s, log: s.Log, inbox: make(chan received), hangups: make(chan string, 1),
+		notes: make(chan note, mostNotes), takers: make(chan *taker), moved: make(chan error, 1), wake: make(chan struct{}, 1)}
 	if c.log == nil {
 		c.log = slog.New(slog.DiscardHandler)
 	}
 	if c.setup.Observer == nil {
 		c.setup.Observer = nobody{}
 	}
-	definitions, err := c.definitions()
-	if err != nil {
-		return nil, fmt.Errorf("describe tools: %w", err)
-	}
-	c.model, c.session, err = s.Dial(ctx, s.Profile.session(s.Law, definitions))
+	desk := s.Desk
+	desk.Profile = desk.Profile.filled(&s.Info, time.Now())
+	c.desk = &desk
+	l, err := c.connect(ctx, c.desk)
 	if err != nil {
 		return nil, err
 	}
-	if err := c.checkFormats(); err != nil {
-		c.model.Close("wrong audio format")
-		return nil, err
-	}
-	c.build()
+	c.build(l)
 	return c, nil
 }
 
-func (c *Conversation) definitions() ([]realtime.Tool, error) {
-	if len(c.setup.Profile.Tools) == 0 {
-		return []realtime.Tool{}, nil
-	}
-	described, err := c.setup.Tools.Describe(c.setup.Profile.Tools)
-	if err != nil {
-		return nil, err
-	}
-	list := make([]realtime.Tool, 0, len(described))
-	for _, d := range described {
-		list = append(list, realtime.Tool{Name: d.Name, Description: d.Description, Parameters: d.Parameters})
-	}
-	return list, nil
-}
-
-// checkFormats refuses a session that would play noise: no audio flows before the server has confirmed G.711.
-func (c *Conversation) checkFormats() error {
-	_, in := lawOf(c.session.InputFormat)
-	_, out := lawOf(c.session.OutputFormat)
-	if !in || !out {
-		return &FormatError{Input: c.session.InputFormat, Output: c.session.OutputFormat}
-	}
-	return nil
-}
-
-func (c *Conversation) build() {
-	s := &c.setup
+func (c *Conversation) build(l *link) {
 	c.work, c.stop = context.WithCancel(context.Background())
-	c.responses = newResponses(s.Profile.autoReply(), c.send)
-	c.playback = &playback{law: s.Law}
-	if law, _ := lawOf(c.session.OutputFormat); law != s.Law {
-		c.playback.toCaller = transcode.Table(law, s.Law)
-	}
-	c.scribe = &scribe{journal: s.Journal, callID: s.Info.ID, words: s.Profile.Transcription != nil,
-		written: map[string]bool{}}
-	c.tools = newToolcalls(s.Tools, c.work, c.toolCall())
+	c.tasks, c.endTasks = context.WithCancel(c.work)
+	c.up = &uplink{work: c.work}
+	c.link, c.voice = l, newVoice(l.law, c.setup.Law)
+	c.links, l.number, l.inbox = 1, 1, c.inbox
+	c.renewal.results = make(chan dialled, 1)
+	c.responses = newResponses(&c.desk.Profile, c.send, c.muted)
+	c.playback = &playback{law: c.setup.Law}
+	c.scribe = &scribe{journal: c.setup.Journal, callID: c.setup.Info.ID, written: map[string]bool{}}
+	c.tools = newToolcalls(c.work)
+	c.serve()
 }
 
-func (c *Conversation) toolCall() *tools.Call {
-	info := c.setup.Info
-	return &tools.Call{ID: info.ID, Caller: info.Caller, Dialled: info.Dialled, Agent: c.setup.Profile.Name,
-		Control: c, Log: c.log}
-}
-
-// autoReply reports whether turn detection answers the caller by itself.
-func (p *Profile) autoReply() bool {
-	td, ok := p.TurnDetection.Get()
-	return !ok && !p.TurnDetection.IsNull() || ok && td.CreateResponse.Or(true)
-}
-
-// serverInterrupts reports whether the server cancels its response when the caller speaks.
-func (p *Profile) serverInterrupts() bool {
-	td, ok := p.TurnDetection.Get()
-	return !ok && !p.TurnDetection.IsNull() || ok && td.InterruptResponse.Or(true)
+// serve lets the profile at the desk take over its tools and manners.
+func (c *Conversation) serve() {
+	info, p := c.setup.Info, &c.desk.Profile
+	c.scribe.words = p.Transcription != nil
+	c.responses.serve(p)
+	c.tools.serve(c.desk.Tools, &tools.Call{ID: info.ID, Caller: info.Caller, Dialled: info.Dialled, Agent: p.Name,
+		Control: c, Log: c.log})
 }
 
 // Hangup ends the conversation now, in the middle of a word (tools.Control). The polite way is the tool hang_up.
@@ -174,20 +171,25 @@ func (c *Conversation) Hangup(_ context.Context, reason string) error {
 	return nil
 }
 
+// Transfer sends the caller elsewhere (tools.Control). It may be called while Run runs.
+func (c *Conversation) Transfer(ctx context.Context, target string) error {
+	return c.line.Transfer(ctx, target)
+}
+
+var _ tools.Control = (*Conversation)(nil)
+
 // Run talks until somebody ends it and says who did. The end of ctx is the end of the phone's side; its cause is the
 // reason. Run returns with the last words played, so the caller of Run may hang up at once, and must call Finish.
 func (c *Conversation) Run(ctx context.Context, line Line) End {
-	c.playback.player, c.digits = line.Player(), line.Digits()
-	go c.read()
-	line.Attach(c.uplink())
+	c.line, c.playback.player, c.ran = line, line.Player(), true
+	c.limits.began = time.Now()
+	c.schedule(c.limits.began)
+	c.readers.Go(func() { c.link.read(c.work) })
+	c.up.turnTo(c.link, 0)
+	line.Attach(c.up.hear)
 	defer line.Attach(nil)
-	if text := c.setup.Profile.Greeting; text != "" {
-		c.responses.want(wish{kind: wishGreeting, instructions: c.setup.Profile.greet(text)})
-	}
-	if d := c.setup.Profile.MaxDuration; d > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, d, errDuration)
-		defer cancel()
+	if c.desk.Profile.Greeting != "" {
+		c.responses.want(wish{kind: wishGreeting, instructions: c.desk.Profile.greet()})
 	}
 	c.loop(ctx)
 	c.fallSilent()
@@ -200,106 +202,35 @@ func (c *Conversation) fallSilent() {
 	finished, cut := c.playback.flush()
 	c.heard(finished, false)
 	c.heard(cut, true)
-}
-
-// errDuration is the cause of a conversation that reached its profile's MaxDuration.
-var errDuration = errors.New("maximum call duration reached")
-
-// greet keeps the session's instructions: those of a response replace them.
-func (p *Profile) greet(text string) string {
-	return p.Instructions + "\n\nThe call has just been answered. Greet the caller now with exactly these words and nothing else: " + text
-}
-
-// read hands the model's events to the loop one by one and waits until each is handled: audio deltas are then valid
-// without a copy.
-func (c *Conversation) read() {
-	defer close(c.readGone)
-	for {
-		ev, err := c.model.Recv(c.work)
-		select {
-		case c.inbox <- received{ev, err}:
-		case <-c.work.Done():
-			return
-		}
-		select {
-		case <-c.handled:
-		case <-c.work.Done():
-			return
-		}
-		if err != nil {
-			return
-		}
-	}
-}
-
-// uplink is the sink of the caller's audio. It runs on the line's goroutines, one at a time.
-func (c *Conversation) uplink() func([]byte) {
-	var table *[256]byte
-	if law, _ := lawOf(c.session.InputFormat); law != c.setup.Law {
-		table = transcode.Table(c.setup.Law, law)
-	}
-	var frame [4 * transcode.FrameBytes]byte
-	event := &realtime.AudioAppend{}
-	return func(audio []byte) {
-		event.Audio = audio
-		if table != nil {
-			n := copy(frame[:], audio)
-			for i, b := range frame[:n] {
-				frame[i] = table[b]
-			}
-			event.Audio = frame[:n]
-		}
-		if c.model.Send(c.work, event) == nil {
-			c.appended.Add(int64(len(audio)))
-		}
-	}
+	c.keys.release(true)
 }
 
 func (c *Conversation) send(ev realtime.ClientEvent) {
-	if err := c.model.Send(c.work, ev); err != nil {
+	if c.link == nil {
+		return // what there is to say is part of what the next connection is told
+	}
+	if err := c.link.model.Send(c.work, ev); err != nil {
 		c.log.Debug("event not sent", "err", err) // Recv reports the loss of the connection
 	}
 }
 
-func (c *Conversation) loop(ctx context.Context) {
-	timer := time.NewTimer(time.Hour)
-	defer timer.Stop()
-	for {
-		now := time.Now()
-		c.step(now)
-		if c.over(now) {
-			return
-		}
-		timer.Reset(c.sleep(now))
-		select {
-		case <-ctx.Done():
-			c.lineEnded(context.Cause(ctx))
-		case m := <-c.inbox:
-			c.receive(m, time.Now())
-			c.handled <- struct{}{}
-		case <-c.playback.player.Changed():
-		case d := <-c.digits:
-			c.scribe.add(store.Entry{Kind: store.KindDTMF, Role: store.RoleCaller, Text: string(d)}, time.Now())
-		case r := <-c.tools.results:
-			c.toolDone(r, time.Now())
-		case reason := <-c.hangups:
-			c.end, c.endBy = &End{By: ByAgent, Cause: reason}, time.Now()
-		case <-timer.C:
-		}
-	}
+// muted counts an answer that brought no sound.
+func (c *Conversation) muted() {
+	c.happened(Muted)
+	c.scribe.add(store.Entry{Kind: store.KindNote, Role: store.RoleSystem, Text: "the model's answer had no sound"}, time.Now())
 }
 
-// step brings every part up to date; it is cheap and runs after each event.
-func (c *Conversation) step(now time.Time) {
-	c.measure()
-	c.heard(c.playback.progress(), false)
-	if c.end == nil {
-		c.responses.pump(now)
-	}
-	if why := c.responses.givenUp; why != "" {
-		c.finishWith(End{By: BySystem, Cause: why}, now)
-	}
-	c.scribe.write(now)
+func (c *Conversation) happened(what Occurrence) {
+	c.setup.Observer.Happened(c.desk.Profile.Name, what)
+}
+
+// ownItem is a message of our own. Its id tells its echo from the caller's turns.
+func (c *Conversation) ownItem(prefix, role, text string) realtime.Item {
+	c.responses.events++
+	id := fmt.Sprintf("tl_%s_%d_%d", prefix, c.links, c.responses.events)
+	c.scribe.own(id)
+	return realtime.Item{ID: id, Type: realtime.ItemMessage, Role: role,
+		Content: []realtime.Part{{Kind: realtime.PartInputText, Text: text}}}
 }
 
 // finishWith ends the conversation once what was begun is said. The first reason counts.
@@ -311,30 +242,20 @@ func (c *Conversation) finishWith(end End, now time.Time) {
 
 // lineEnded ends the conversation at once: nobody listens any more.
 func (c *Conversation) lineEnded(cause error) {
-	c.end = &End{By: ByCaller, Cause: cause.Error()}
-	if errors.Is(cause, errDuration) {
-		c.end.By = BySystem
-	}
-	c.endBy = time.Time{}
+	c.end, c.endBy = &End{By: ByCaller, Cause: cause.Error()}, time.Time{}
 }
 
-// over reports that Run may return: the phone is gone, or the last word was played and none is being spoken.
-func (c *Conversation) over(now time.Time) bool {
-	if c.end == nil {
-		return false
+// hold follows the caller's side putting us on hold and coming back.
+func (c *Conversation) hold(on bool, now time.Time) {
+	if on == c.held {
+		return
 	}
-	return !now.Before(c.endBy) || !c.playback.playing() && c.responses.active == ""
-}
-
-// sleep is how long the loop may wait for events.
-func (c *Conversation) sleep(now time.Time) time.Duration {
-	d := time.Hour
-	deadlines := [...]time.Time{c.responses.deadline(), c.scribe.deadline(), c.endBy}
-	for i, at := range deadlines {
-		if at.IsZero() || i == 2 && c.end == nil {
-			continue
-		}
-		d = min(d, max(at.Sub(now), 0))
+	c.held = on
+	c.idle.callerActs()
+	c.up.mute(on, c.setup.Law.Silence())
+	status := "off"
+	if on {
+		status = "on"
 	}
-	return d
+	c.scribe.add(store.Entry{Kind: store.KindHold, Role: store.RoleCaller, Status: status}, now)
 }

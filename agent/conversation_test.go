@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -16,6 +17,10 @@ import (
 
 var transcribing = Profile{Name: "frontdesk", Transcription: &realtime.Transcription{Model: "any"},
 	TurnDetection: realtime.Some(realtime.TurnDetection{Type: "server_vad", SilenceDurationMS: realtime.Some(500)})}
+
+// serverAnswers has turn detection answer by itself.
+var serverAnswers = Profile{Name: "frontdesk", TurnDetection: realtime.Some(realtime.TurnDetection{Type: "server_vad",
+	CreateResponse: realtime.Some(true)})}
 
 func TestGreetingIsTheFirstThing(t *testing.T) {
 	greeting := Profile{Instructions: "Be brief.", Greeting: "Hello, I am an AI."}
@@ -131,7 +136,7 @@ func TestNothingTruncatedWhenAllWasHeard(t *testing.T) {
 }
 
 func TestP07LateAudioOfAnInterruptedResponseIsDropped(t *testing.T) {
-	s := play(t, stageOptions{}, func(s *stage) {
+	s := play(t, stageOptions{profile: serverAnswers}, func(s *stage) {
 		s.server(created("r1"), item("r1", "a1"), audio("r1", "a1", 400))
 		s.wait(210 * time.Millisecond)
 		s.server(&realtime.SpeechStarted{})
@@ -219,7 +224,7 @@ func TestCallerHangsUp(t *testing.T) {
 }
 
 func TestR04ModelLostIsTheEndNotSilence(t *testing.T) {
-	s := play(t, stageOptions{}, func(s *stage) {
+	s := play(t, stageOptions{profile: Profile{Renewal: Renewal{Within: -1}}}, func(s *stage) {
 		s.server(created("r1"), item("r1", "a1"), audio("r1", "a1", 1000))
 		s.model.lost <- errors.New("connection reset")
 		s.wait(500 * time.Millisecond)
@@ -237,9 +242,9 @@ func TestR04ModelLostIsTheEndNotSilence(t *testing.T) {
 }
 
 func TestMaxDuration(t *testing.T) {
-	play(t, stageOptions{profile: Profile{MaxDuration: time.Minute}}, func(s *stage) {
+	play(t, stageOptions{profile: Profile{Limit: Limit{Duration: time.Minute}}}, func(s *stage) {
 		s.wait(61 * time.Second)
-		if end := <-s.end; end.By != BySystem || end.Cause != errDuration.Error() {
+		if end := <-s.end; end.By != BySystem || end.Cause != "maximum call duration reached" {
 			t.Errorf("ended by %s because %s", end.By, end.Cause)
 		}
 	})
@@ -269,13 +274,13 @@ func TestDigitsAreWrittenDown(t *testing.T) {
 	}
 }
 
-// pattern is n bytes that no shift of themselves equals.
+// pattern is n bytes of a gliding tone in PCMU: any piece of it is different from any other, and it is sound.
 func pattern(n int) []byte {
 	b := make([]byte, n)
-	x := uint32(1)
+	phase := 0.0
 	for i := range b {
-		x = x*1664525 + 1013904223
-		b[i] = byte(x >> 24)
+		phase += 2 * math.Pi * (200 + float64(i%16000)/20) / transcode.SampleRate
+		b[i] = transcode.PCMU.Encode(int16(6000 * math.Sin(phase)))
 	}
 	return b
 }
@@ -314,7 +319,7 @@ func TestWhatTheCallerDidNotStayForIsNotHeard(t *testing.T) {
 
 func TestLossAfterTheEndIsNoSecondFault(t *testing.T) {
 	s := play(t, stageOptions{}, func(s *stage) {
-		s.server(&realtime.ErrorEvent{Error: realtime.Error{Code: "session_expired"}})
+		s.server(&realtime.ErrorEvent{Error: realtime.Error{Code: "insufficient_quota"}})
 		s.wait(time.Second)
 	})
 	if got := strings.Count(s.journal.text(), "error system"); got != 1 {

@@ -1,53 +1,85 @@
 package agent
 
 import (
-	"strconv"
+	"fmt"
 	"time"
 
 	"github.com/trunkline/trunkline/agent/realtime"
 	"github.com/trunkline/trunkline/store"
+	"github.com/trunkline/trunkline/transcode"
 )
 
 // receive handles one event of the model, or the loss of it.
 func (c *Conversation) receive(m received, now time.Time) {
-	if m.err != nil {
-		c.modelLost(m.err, now)
-		return
+	switch {
+	case m.err != nil:
+		c.lost(m.link, m.err, now)
+	case m.link != c.link:
+		c.lateWords(m.ev, now)
+	default:
+		c.receiveEvent(m.ev, now)
 	}
-	switch ev := m.ev.(type) {
+}
+
+func (c *Conversation) receiveEvent(ev realtime.ServerEvent, now time.Time) {
+	switch ev := ev.(type) {
 	case *realtime.AudioDelta:
 		c.audioDelta(ev, now)
 	case *realtime.AudioDone:
+		c.responses.ends(ev.ResponseID)
+		c.finishVoice(now)
 		c.playback.endPart(c.playback.find(ev.ItemID, ev.ContentIndex))
 	case *realtime.SpeechStarted:
 		c.scribe.spoke(ev.ItemID, now)
-		c.speechStarted(now)
+		c.speechStarted(ev, now)
 	case *realtime.SpeechStopped:
 		c.speechStopped(ev, now)
 	case *realtime.AudioCommitted:
-		c.scribe.user(ev.ItemID, ev.PreviousItemID, now)
-		c.responses.committed()
+		c.committed(ev, now)
 	case *realtime.ItemAdded:
 		c.itemAdded(ev, now)
 	case *realtime.TranscriptionCompleted:
-		c.scribe.userWords(ev.ItemID, ev.Transcript, "", now)
+		c.userWords(ev.ItemID, ev.Transcript, "", now)
 	case *realtime.TranscriptionFailed:
 		c.setup.Observer.RealtimeError("transcription")
-		c.scribe.userWords(ev.ItemID, "", "transcription failed", now)
+		c.userWords(ev.ItemID, "", "transcription failed", now)
+	case *realtime.SessionUpdated:
+		if c.handover != nil && c.handover.event != "" {
+			c.voice = newVoice(c.link.law, c.setup.Law) // an update may have reset the format
+			c.handedOver(nil, now)
+		}
 	case *realtime.ErrorEvent:
 		c.errorEvent(&ev.Error, now)
 	default:
-		c.receiveResponse(m.ev, now)
+		c.receiveResponse(ev, now)
 	}
+}
+
+// committed is the caller's turn, which wants a reply unless it may have been a noise.
+func (c *Conversation) committed(ev *realtime.AudioCommitted, now time.Time) {
+	c.scribe.user(ev.ItemID, ev.PreviousItemID, now)
+	c.responses.committed()
+	if !c.responses.autoReply && c.barge.mayBeNoise(ev.ItemID) == nil {
+		c.responses.want(wish{kind: wishReply})
+	}
+}
+
+func (c *Conversation) userWords(itemID, text, status string, now time.Time) {
+	c.scribe.userWords(itemID, text, status, now)
+	c.judge(itemID, text, now)
 }
 
 // receiveResponse handles the events of a response's life.
 func (c *Conversation) receiveResponse(ev realtime.ServerEvent, now time.Time) {
 	switch ev := ev.(type) {
 	case *realtime.ResponseCreated:
-		c.responses.created(&ev.Response, now)
+		if !ev.Response.OutOfBand { // nobody asks for one, and nobody must hear it
+			c.responses.created(&ev.Response, now)
+		}
 	case *realtime.ResponseDone:
-		c.responseDone(&ev.Response, now)
+		if !ev.Response.OutOfBand {
+			c.responseDone(&ev.Response, now)
+		}
 	case *realtime.OutputItemAdded:
 		c.outputItem(ev.ResponseID, &ev.Item, now)
 	case *realtime.OutputItemDone:
@@ -75,63 +107,60 @@ func (c *Conversation) audioDelta(d *realtime.AudioDelta, now time.Time) {
 		c.figures.LateAudioBytes += len(d.Audio)
 		return
 	}
-	part, began := c.playback.delta(d)
-	if began {
+	part := c.playback.find(d.ItemID, d.ContentIndex)
+	if part == nil {
+		part = c.playback.open(&spoken{link: c.link, responseID: d.ResponseID, itemID: d.ItemID, contentIndex: d.ContentIndex,
+			protected: c.responses.current != nil && c.protects(c.responses.current.kind), arrived: now})
 		c.scribe.agent(d.ItemID, now).speaks = true
 		c.turn.answer(part)
 	}
-}
-
-// speechStarted is the caller's barge-in: the agent falls silent, and the server is told what was heard.
-func (c *Conversation) speechStarted(now time.Time) {
-	c.responses.speechStarted()
-	c.turn.reset()
-	finished, cut := c.playback.flush()
-	c.heard(finished, false)
-	if active := c.responses.discard(); active != "" && !c.setup.Profile.serverInterrupts() {
-		c.responses.cancel()
+	if c.voice.part != part {
+		c.finishVoice(now)
 	}
-	if len(cut) > 0 {
-		c.cut(cut, now)
-	}
-	c.tools.interrupted()
-}
-
-// cut tells the server how far each unfinished item was heard: the one being played is truncated, later ones that
-// nobody heard are deleted.
-func (c *Conversation) cut(parts []*spoken, now time.Time) {
-	c.figures.Interruptions++
-	c.setup.Observer.Interrupted(c.setup.Profile.Name)
-	first := parts[0]
-	c.heard(parts, true)
-	c.scribe.add(store.Entry{Kind: store.KindInterrupt, Role: store.RoleCaller, ItemID: first.itemID, CutMS: first.heardMS()}, now)
-	for _, p := range parts {
-		switch {
-		case p.heardMS() > 0:
-			c.send(&realtime.ItemTruncate{EventID: "cut-" + strconv.FormatUint(p.id, 10), ItemID: p.itemID,
-				ContentIndex: p.contentIndex, AudioEndMS: p.heardMS()})
-		case p.received > 0:
-			c.send(&realtime.ItemDelete{EventID: "del-" + strconv.FormatUint(p.id, 10), ItemID: p.itemID})
-		}
+	wasSure := c.voice.sure
+	c.speak(part, c.voice.hear(part, d.Audio), now)
+	if c.voice.sure && !wasSure {
+		c.checkVoice(now)
 	}
 }
 
-// heard closes the transcript lines of parts whose audio is over.
-func (c *Conversation) heard(parts []*spoken, cut bool) {
-	for _, p := range parts {
-		c.scribe.heard(p, cut)
+// speak queues what the model says.
+func (c *Conversation) speak(part *spoken, audio []byte, now time.Time) {
+	if c.playback.queue(part, audio) {
+		c.responses.sounded(part.responseID, now)
+	}
+}
+
+// finishVoice plays what an ending part has left, which may be less than it takes to be sure.
+func (c *Conversation) finishVoice(now time.Time) {
+	if part, audio := c.voice.rest(); part != nil {
+		c.speak(part, audio, now)
+	}
+}
+
+// checkVoice notes that the server speaks another format than it confirmed. What cannot be converted is not played; the
+// scheduler will find the answer silent, and the caller gets the fallback instead of noise.
+func (c *Conversation) checkVoice(now time.Time) {
+	v := &c.voice
+	if v.coding == v.confirmed {
+		return
+	}
+	text := fmt.Sprintf("the model confirmed %s and speaks %s", v.confirmed, v.coding)
+	c.setup.Observer.RealtimeError("format")
+	c.log.Warn(text)
+	c.scribe.add(store.Entry{Kind: store.KindError, Role: store.RoleSystem, Text: text}, now)
+	if v.coding != transcode.UnknownCoding {
+		c.happened(Converted)
 	}
 }
 
 func (c *Conversation) speechStopped(ev *realtime.SpeechStopped, now time.Time) {
 	c.responses.speechStopped(now)
-	silence := 500
-	if td, ok := c.setup.Profile.TurnDetection.Get(); ok {
-		silence = td.SilenceDurationMS.Or(silence)
-	}
+	silence, _ := c.detection()
 	// The server's clock counts the audio we appended; what was appended since is how long ago that was.
-	lag := int(c.appended.Load()/8) - (ev.AudioEndMS - silence)
-	c.turn.callerStopped(now.Add(-time.Duration(max(lag, 0)) * time.Millisecond))
+	lag := time.Duration(msOf(int(c.link.appended.Load()))-ev.AudioEndMS)*time.Millisecond + silence
+	c.turn.callerStopped(now.Add(-max(lag, 0)), now)
+	c.speechPaused(ev, now)
 }
 
 func (c *Conversation) itemAdded(ev *realtime.ItemAdded, now time.Time) {
@@ -145,6 +174,7 @@ func (c *Conversation) itemAdded(ev *realtime.ItemAdded, now time.Time) {
 
 func (c *Conversation) outputItem(responseID string, item *realtime.Item, now time.Time) {
 	c.responses.touch(responseID, now)
+	c.responses.begins(responseID, item.Type, now)
 	if item.Type == realtime.ItemMessage && c.responses.wanted(responseID) {
 		c.scribe.agent(item.ID, now)
 	}
@@ -168,19 +198,23 @@ func (c *Conversation) said(at realtime.Loc, text string, whole bool, now time.T
 func (c *Conversation) responseDone(resp *realtime.Response, now time.Time) {
 	wanted := c.responses.wanted(resp.ID)
 	calls := c.takeCalls(resp)
-	c.responses.done(resp, now)
-	c.figures.usage(resp.Usage)
+	c.finishVoice(now)
+	cause := c.responses.done(resp, now)
+	c.usage(resp.Usage, now)
 	c.playback.endResponse(resp.ID)
 	for i := range resp.Output {
 		c.closeSilent(&resp.Output[i])
 	}
+	c.noteOutcome(resp, now)
 	switch {
 	case resp.Status == "completed" && wanted:
 		c.startTools(calls, now)
+		if cause != nil && cause.end != nil {
+			c.finishWith(*cause.end, now)
+		}
 	default:
 		c.abandon(calls)
 	}
-	c.noteOutcome(resp, now)
 }
 
 // closeSilent closes the line of a message without audio: there is nothing to wait for.
@@ -200,7 +234,12 @@ func (c *Conversation) abandon(calls []realtime.Item) {
 
 // noteOutcome writes down what went wrong with a response; cancelled is normal.
 func (c *Conversation) noteOutcome(resp *realtime.Response, now time.Time) {
-	if resp.Status != "failed" && resp.Status != "incomplete" {
+	switch resp.Status {
+	case "failed", "incomplete":
+	case "cancelled":
+		c.cancelledWhileHeld = c.cancelledWhileHeld || c.barge.state == bargeHeld || c.barge.state == bargeDoubt
+		return
+	default:
 		return
 	}
 	kind := resp.Reason
@@ -210,17 +249,35 @@ func (c *Conversation) noteOutcome(resp *realtime.Response, now time.Time) {
 	c.setup.Observer.RealtimeError(resp.Status)
 	c.scribe.add(store.Entry{Kind: store.KindError, Role: store.RoleSystem, Status: resp.Status, Text: kind}, now)
 	c.log.Warn("response "+resp.Status, "reason", kind)
+	switch {
+	case kind == "content_filter":
+		c.apologise(now)
+	case resp.Error != nil && realtime.IsFatal(resp.Error):
+		c.giveUp("model: "+resp.Error.Code, now)
+	}
+}
+
+// apologise has the agent say that it cannot answer: a filter took its words, and silence is no answer. A second time in a
+// row there is no use.
+func (c *Conversation) apologise(now time.Time) {
+	c.responses.failed(wish{kind: wishReply, instructions: c.desk.Profile.also(
+		"You cannot answer the last question. Say so in one short, friendly sentence and ask what else you can do.")}, now)
 }
 
 // errorEvent sorts an error of the server: most change nothing, some end the conversation.
 func (c *Conversation) errorEvent(e *realtime.Error, now time.Time) {
 	c.responses.refused(e, now)
-	switch e.Class() {
-	case realtime.Benign:
+	if h := c.handover; h != nil && h.event != "" && e.EventID == h.event {
+		c.notHandedOver("the other agent cannot take over", now)
+	}
+	switch {
+	case e.Class() == realtime.Benign:
 		c.log.Debug("server refused an event", "code", e.Code, "type", e.Type)
-	case realtime.Fatal:
+	case e.Class() == realtime.Fatal && !realtime.IsRetryable(e):
 		c.setup.Observer.RealtimeError(e.Type)
-		c.fail("model: "+e.Code, now)
+		c.giveUp("model: "+e.Code, now)
+	case e.Class() == realtime.Fatal: // the end of the session's life, which comes as a close, too
+		c.log.Info("session has reached its end", "code", e.Code)
 	default:
 		c.setup.Observer.RealtimeError(e.Type)
 		c.scribe.add(store.Entry{Kind: store.KindError, Role: store.RoleSystem, Status: e.Type, Text: e.Code}, now)
@@ -228,20 +285,14 @@ func (c *Conversation) errorEvent(e *realtime.Error, now time.Time) {
 	}
 }
 
-// modelLost ends the conversation, unless that is over and the loss is its consequence.
-func (c *Conversation) modelLost(err error, now time.Time) {
-	c.responses.active, c.responses.asked, c.responses.wishes = "", nil, nil
-	c.playback.endParts()
-	if c.end != nil {
-		return
-	}
-	c.setup.Observer.RealtimeError("connection")
-	c.log.Warn("model connection lost", "err", err)
-	c.fail("model connection lost", now)
-}
+// noteTold marks the notes that the model knows of.
+const noteTold = "told"
 
-// fail ends the conversation for a fault of ours or the model's: what is queued is still said, nothing more.
-func (c *Conversation) fail(cause string, now time.Time) {
-	c.scribe.add(store.Entry{Kind: store.KindError, Role: store.RoleSystem, Text: cause}, now)
-	c.finishWith(End{By: BySystem, Cause: cause}, now)
+// take gives the model a note from outside. One that comes while there is no connection is part of what the next is told.
+func (c *Conversation) take(n note, now time.Time) {
+	c.scribe.add(store.Entry{Kind: store.KindNote, Role: store.RoleSystem, Text: n.text, Status: noteTold}, now)
+	c.send(&realtime.ItemCreate{EventID: c.responses.eventID("note-"), Item: c.ownItem("note", "system", n.text)})
+	if n.speak {
+		c.responses.want(wish{kind: wishReply})
+	}
 }

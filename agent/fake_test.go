@@ -78,28 +78,46 @@ func word(ev realtime.ClientEvent) string {
 	case *realtime.ItemDelete:
 		return "delete " + ev.ItemID
 	case *realtime.ItemCreate:
+		switch ev.Item.Type {
+		case realtime.ItemFunctionCall:
+			return "call " + ev.Item.CallID + " " + ev.Item.Name
+		case realtime.ItemMessage:
+			return ev.Item.Role + ": " + ev.Item.Content[0].Text
+		}
 		return "output " + ev.Item.CallID + " " + ev.Item.Output
+	case *realtime.SessionUpdate:
+		return "session " + ev.Session.Instructions.Or("")
 	}
 	return fmt.Sprintf("%T", ev)
 }
 
 // memoryLine is a phone in memory. Its player writes one 20 ms frame every 20 ms of the test's time.
 type memoryLine struct {
-	law    transcode.Law
-	digits chan rune
-	player *memoryPlayer
+	law      transcode.Law
+	digits   chan rune
+	held     chan bool
+	transfer func(context.Context, string) error // nil: refused
+	player   *memoryPlayer
 
 	mu   sync.Mutex
 	sink func([]byte)
 }
 
 func newMemoryLine(law transcode.Law) *memoryLine {
-	return &memoryLine{law: law, digits: make(chan rune, 8), player: newMemoryPlayer()}
+	return &memoryLine{law: law, digits: make(chan rune, 100), held: make(chan bool, 1), player: newMemoryPlayer()}
 }
 
 func (l *memoryLine) Law() transcode.Law  { return l.law }
 func (l *memoryLine) Player() Player      { return l.player }
 func (l *memoryLine) Digits() <-chan rune { return l.digits }
+func (l *memoryLine) Held() <-chan bool   { return l.held }
+
+func (l *memoryLine) Transfer(ctx context.Context, target string) error {
+	if l.transfer == nil {
+		return errors.New("transfers are not allowed")
+	}
+	return l.transfer(ctx, target)
+}
 
 func (l *memoryLine) Attach(sink func([]byte)) {
 	l.mu.Lock()
@@ -125,6 +143,7 @@ type memoryPlayer struct {
 	queue  []queued
 	status map[uint64]PlayStatus
 	ended  map[uint64]bool
+	held   bool
 	wire   []byte
 }
 
@@ -148,6 +167,12 @@ func (p *memoryPlayer) End(id uint64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.ended[id] = true
+}
+
+func (p *memoryPlayer) Hold(on bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.held = on
 }
 
 func (p *memoryPlayer) Flush() {
@@ -191,7 +216,7 @@ func (p *memoryPlayer) frame() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	room := transcode.FrameBytes
-	for room > 0 && len(p.queue) > 0 {
+	for room > 0 && len(p.queue) > 0 && !p.held {
 		q := &p.queue[0]
 		n := min(room, len(q.audio))
 		status := p.status[q.id]
@@ -254,7 +279,10 @@ func (j *memoryJournal) text() string {
 // stage is one conversation in a bubble of fake time.
 type stage struct {
 	t       *testing.T
-	model   *memoryModel
+	mu      sync.Mutex   // orders what a scene looked at before it waited, and what a dial changes meanwhile
+	model   *memoryModel // of the newest connection
+	models  []*memoryModel
+	wants   []realtime.Session // what each was opened with
 	line    *memoryLine
 	journal *memoryJournal
 	conv    *Conversation
@@ -262,6 +290,46 @@ type stage struct {
 	end     chan End
 	ended   End
 	figures Figures
+	counts  counts
+}
+
+// counts is the Observer of a stage.
+type counts struct {
+	nobody
+	mu       sync.Mutex
+	happened []Occurrence
+	open     int // connections
+	timings  []Timing
+}
+
+func (c *counts) Happened(_ string, what Occurrence) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.happened = append(c.happened, what)
+}
+
+func (c *counts) Session(_ string, change int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.open += change
+}
+
+func (c *counts) Turn(_ string, took Timing) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.timings = append(c.timings, took)
+}
+
+// of is how often something happened.
+func (c *counts) of(what Occurrence) (n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, h := range c.happened {
+		if h == what {
+			n++
+		}
+	}
+	return n
 }
 
 type stageOptions struct {
@@ -269,6 +337,10 @@ type stageOptions struct {
 	law     transcode.Law
 	format  realtime.AudioFormat // what the server confirms; FormatUnknown: what was asked
 	tools   *tools.Registry
+	box     Toolbox           // instead of tools
+	dial    func(n int) error // outcome of the n-th connection, from 0; nil: all work
+	life    time.Duration     // of each session, told as expires_at; 0: not told
+	other   map[string]Desk   // colleagues
 }
 
 var errCallerHungUp = errors.New("caller hung up")
@@ -278,7 +350,7 @@ func play(t *testing.T, o stageOptions, scene func(*stage)) *stage {
 	t.Helper()
 	var s *stage
 	synctest.Test(t, func(t *testing.T) {
-		s = &stage{t: t, model: newMemoryModel(), line: newMemoryLine(o.law), journal: &memoryJournal{}, end: make(chan End, 1)}
+		s = &stage{t: t, line: newMemoryLine(o.law), journal: &memoryJournal{}, end: make(chan End, 1)}
 		s.start(o)
 		ctx, cancel := context.WithCancelCause(t.Context())
 		s.hangup = cancel
@@ -294,6 +366,9 @@ func play(t *testing.T, o stageOptions, scene func(*stage)) *stage {
 			s.ended = <-s.end
 		}
 		s.figures = s.conv.Finish(FinalPatience)
+		if s.counts.open != 0 {
+			t.Errorf("%d connections are open after the call", s.counts.open)
+		}
 	})
 	return s
 }
@@ -310,28 +385,65 @@ func (s *stage) setup(o stageOptions) Setup {
 	if o.tools == nil {
 		o.tools = tools.NewRegistry()
 	}
+	if o.box == nil {
+		o.box = o.tools
+	}
 	if o.profile.Name == "" {
 		o.profile.Name = "frontdesk"
 	}
 	dial := func(_ context.Context, want realtime.Session) (Model, realtime.Session, error) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.wants = append(s.wants, want)
+		if o.dial != nil {
+			if err := o.dial(len(s.wants) - 1); err != nil {
+				return nil, realtime.Session{}, err
+			}
+		}
 		if o.format != realtime.FormatUnknown {
 			want.InputFormat, want.OutputFormat = o.format, o.format
 		}
+		if o.life > 0 {
+			want.ExpiresAt = time.Now().Add(o.life)
+		}
+		s.model = newMemoryModel()
+		s.models = append(s.models, s.model)
 		return s.model, want, nil
 	}
-	return Setup{Info: CallInfo{ID: "call-1"}, Law: o.law, Profile: o.profile, Dial: dial, Tools: o.tools, Journal: s.journal}
+	colleague := func(name string) (Desk, bool) {
+		d, ok := o.other[name]
+		if d.Dial == nil {
+			d.Dial = dial
+		}
+		if d.Tools == nil {
+			d.Tools = o.box
+		}
+		return d, ok
+	}
+	return Setup{Info: CallInfo{ID: "call-1"}, Law: o.law, Desk: Desk{Profile: o.profile, Dial: dial, Tools: o.box},
+		Colleague: colleague, Journal: s.journal, Observer: &s.counts}
 }
 
 // server sends events and lets the conversation come to rest after each.
 func (s *stage) server(events ...realtime.ServerEvent) {
+	s.looked()
 	for _, ev := range events {
 		s.model.toClient <- ev
 		synctest.Wait()
 	}
 }
 
+// looked puts what the scene has read before what other goroutines write from now on.
+func (s *stage) looked() {
+	for _, mu := range []*sync.Mutex{&s.mu, &s.line.player.mu, &s.counts.mu, &s.journal.mu} {
+		mu.Lock()
+		mu.Unlock()
+	}
+}
+
 // wait lets time pass.
 func (s *stage) wait(d time.Duration) {
+	s.looked()
 	<-time.After(d)
 	synctest.Wait()
 }
@@ -367,7 +479,7 @@ func item(resp, id string) realtime.ServerEvent {
 }
 
 func audio(resp, id string, ms int) realtime.ServerEvent {
-	return &realtime.AudioDelta{Loc: realtime.Loc{ResponseID: resp, ItemID: id}, Audio: slices.Repeat([]byte{0x42}, ms*8)}
+	return &realtime.AudioDelta{Loc: realtime.Loc{ResponseID: resp, ItemID: id}, Audio: pattern(ms * transcode.BytesPerMS)}
 }
 
 func words(resp, id, text string) realtime.ServerEvent {

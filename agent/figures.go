@@ -1,10 +1,12 @@
 package agent
 
 import (
+	"math"
 	"slices"
 	"time"
 
 	"github.com/trunkline/trunkline/agent/realtime"
+	"github.com/trunkline/trunkline/store"
 	"github.com/trunkline/trunkline/transcode"
 )
 
@@ -16,8 +18,13 @@ type Figures struct {
 	ToolFailures   int
 	TokensIn       int
 	TokensOut      int
-	LateAudioBytes int // audio that came after its response was interrupted, not played
-	OverflowBytes  int // audio there was no room for in the playout queue
+	TokensCached   int   // of TokensIn
+	CostMicros     int64 // millionths of the currency of the profile's prices; 0: none are known
+	Reconnects     int   // lost connections that were replaced
+	Rotations      int   // connections that were replaced before their end
+	LateAudioBytes int   // audio that came after its response was interrupted, not played
+	OverflowBytes  int   // audio there was no room for in the playout queue
+	KeysLost       int   // keys pressed that nobody took
 	Latencies      []time.Duration
 }
 
@@ -31,24 +38,48 @@ func (f *Figures) Latency(q float64) (d time.Duration, ok bool) {
 	return sorted[min(int(q*float64(len(sorted))), len(sorted)-1)], true
 }
 
-// usage adds the tokens of one response.
-func (f *Figures) usage(u *realtime.Usage) {
-	if u != nil {
-		f.TokensIn += u.Input
-		f.TokensOut += u.Output
+// usage adds the tokens of one response and writes them down.
+func (c *Conversation) usage(u *realtime.Usage, now time.Time) {
+	if u == nil || u.Input == 0 && u.Output == 0 {
+		return
 	}
+	cost := c.desk.Profile.Prices.micros(u)
+	c.figures.TokensIn += u.Input
+	c.figures.TokensOut += u.Output
+	c.figures.TokensCached += u.InputCached
+	c.figures.CostMicros += cost
+	c.scribe.add(store.Entry{Kind: store.KindUsage, Role: store.RoleSystem, TokensIn: u.Input, TokensOut: u.Output,
+		TokensCached: u.InputCached, CostMicros: cost}, now)
+}
+
+// micros is the price of a response in millionths. A service that does not tell the parts of its cached tokens is taken to
+// have cached text, the cheaper kind, first.
+func (p *Prices) micros(u *realtime.Usage) int64 {
+	if p == nil {
+		return 0
+	}
+	cachedText, cachedAudio := u.CachedText, u.CachedAudio
+	if cachedText+cachedAudio == 0 {
+		cachedText = min(u.InputCached, u.InputText)
+		cachedAudio = u.InputCached - cachedText
+	}
+	sum := float64(u.InputText-cachedText)*p.TextIn + float64(cachedText)*p.TextCached + float64(u.OutputText)*p.TextOut +
+		float64(u.InputAudio-cachedAudio)*p.AudioIn + float64(cachedAudio)*p.AudioCached + float64(u.OutputAudio)*p.AudioOut
+	return int64(math.Round(max(sum, 0)))
 }
 
 // turnClock measures one answer: from the end of the caller's speech to the first frame that answers it.
 //
 // Owned by the conversation loop.
 type turnClock struct {
-	stopped time.Time // zero: no answer is awaited
-	part    *spoken   // the part that answers; nil: none yet
+	stopped  time.Time // zero: no answer is awaited
+	detected time.Time // when the server told
+	part     *spoken   // the part that answers; nil: none yet
 }
 
-func (t *turnClock) reset()                     { *t = turnClock{} }
-func (t *turnClock) callerStopped(at time.Time) { *t = turnClock{stopped: at} }
+func (t *turnClock) reset() { *t = turnClock{} }
+
+func (t *turnClock) callerStopped(at, now time.Time) { *t = turnClock{stopped: at, detected: now} }
 
 // answer notes the part that answers the caller, if one is awaited.
 func (t *turnClock) answer(part *spoken) {
@@ -59,29 +90,26 @@ func (t *turnClock) answer(part *spoken) {
 
 // measure notes the latency of a turn once the first frame of its answer is on the wire.
 func (c *Conversation) measure() {
-	if c.turn.part == nil {
+	t := &c.turn
+	if t.part == nil {
 		return
 	}
-	first := c.playback.player.Status(c.turn.part.id).First
+	first := c.playback.player.Status(t.part.id).First
 	if first.IsZero() {
 		return
 	}
-	latency := first.Sub(c.turn.stopped)
-	if l := c.scribe.find(c.turn.part.itemID); l != nil {
-		l.entry.LatencyMS = int(latency.Milliseconds())
+	took := Timing{Detect: t.detected.Sub(t.stopped), Think: t.part.arrived.Sub(t.detected), Play: first.Sub(t.part.arrived),
+		Total: first.Sub(t.stopped)}
+	if l := c.scribe.find(t.part.itemID); l != nil {
+		e := &l.entry
+		e.LatencyMS, e.DetectMS, e.ThinkMS, e.PlayMS = msIn(took.Total), msIn(took.Detect), msIn(took.Think), msIn(took.Play)
 	}
-	c.turn.reset()
-	c.figures.Latencies = append(c.figures.Latencies, latency)
-	c.setup.Observer.Turn(c.setup.Profile.Name, latency)
+	t.reset()
+	c.figures.Latencies = append(c.figures.Latencies, took.Total)
+	c.setup.Observer.Turn(c.desk.Profile.Name, took)
 }
+
+func msIn(d time.Duration) int { return int(d.Milliseconds()) }
 
 // msOf is the duration of law bytes.
 func msOf(bytes int) int { return bytes / transcode.BytesPerMS }
-
-// nobody is the Observer of a Setup without one.
-type nobody struct{}
-
-func (nobody) Turn(string, time.Duration)         {}
-func (nobody) Interrupted(string)                 {}
-func (nobody) Tool(string, string, time.Duration) {}
-func (nobody) RealtimeError(string)               {}

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"context"
 	"time"
 
 	"github.com/trunkline/trunkline/transcode"
@@ -15,6 +16,7 @@ type CallInfo struct {
 	Dialled   string
 	Node      string // which machine took the call
 	Started   time.Time
+	Headers   map[string]string // SIP headers that the trunk's configuration lets through, by their canonical names
 }
 
 // Line is the phone side of a call, as the agent sees it. A call that ended is told by the context given to
@@ -29,6 +31,11 @@ type Line interface {
 	Player() Player
 	// Digits are the keys the caller pressed: 0-9 * # A-D, and ! for a hook flash (RFC 4733).
 	Digits() <-chan rune
+	// Held tells that the caller has put us on hold (true) or has come back. It is a level: only the latest state waits.
+	// While held no audio of the player leaves; it goes on where it stopped.
+	Held() <-chan bool
+	// Transfer sends the caller to target and returns when that is done, or why it was not. After an error the call goes on.
+	Transfer(ctx context.Context, target string) error
 }
 
 // Player queues audio for the caller and knows what of it has really been written to RTP. It never blocks.
@@ -38,6 +45,8 @@ type Player interface {
 	Play(id uint64, audio []byte) int
 	// End says that no more audio of id will come; its last partial frame is padded.
 	End(id uint64)
+	// Hold stops the voice within one frame and keeps what is queued; Hold(false) goes on with the next sample.
+	Hold(on bool)
 	// Flush drops everything unsent; when it returns nothing more of it leaves.
 	Flush()
 	// Status tells what has become of id.

@@ -3,7 +3,6 @@ package agent
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/trunkline/trunkline/agent/realtime"
 	"github.com/trunkline/trunkline/transcode"
@@ -23,41 +22,24 @@ type Model interface {
 // Dialer connects to the model, applies want and returns the connection with the session as the server confirmed it.
 type Dialer func(ctx context.Context, want realtime.Session) (Model, realtime.Session, error)
 
-// Profile is one agent's character and manners.
-type Profile struct {
-	Name         string
-	Instructions string
-	// Greeting is what the agent says first; empty means that it waits for the caller.
-	Greeting        string
-	Voice           string
-	Format          realtime.AudioFormat // FormatUnknown: the caller's law
-	Transcription   *realtime.Transcription
-	TurnDetection   realtime.Opt[realtime.TurnDetection]
-	NoiseReduction  string
-	Temperature     realtime.Opt[float64]
-	MaxOutputTokens realtime.TokenLimit
-	Speed           realtime.Opt[float64]
-	Tools           []string
-	// MaxDuration ends the conversation; zero means no limit of its own.
-	MaxDuration time.Duration
-}
-
-// session is the session.update that starts a call on a line of the given law.
-func (p *Profile) session(law transcode.Law, tools []realtime.Tool) realtime.Session {
+// session is the session.update that opens a session of the profile on a line of the given law, and that turns a running
+// one into it. The formats stand in every update: some servers reset them in one that leaves them out.
+func (p *Profile) session(law transcode.Law, tools []realtime.Tool, instructions string) realtime.Session {
 	format := p.Format
 	if format == realtime.FormatUnknown {
 		format = formatOf(law)
 	}
 	s := realtime.Session{
-		Instructions:    realtime.Some(p.Instructions),
+		Instructions:    realtime.Some(instructions),
 		InputFormat:     format,
 		OutputFormat:    format,
-		TurnDetection:   p.TurnDetection,
+		TurnDetection:   p.turnDetection(),
 		Tools:           realtime.Some(tools),
 		ToolChoice:      "auto",
 		Temperature:     p.Temperature,
 		MaxOutputTokens: p.MaxOutputTokens,
 		Speed:           p.Speed,
+		ReasoningEffort: p.ReasoningEffort,
 	}
 	if p.Voice != "" {
 		s.Voice = realtime.Some(p.Voice)
@@ -69,6 +51,32 @@ func (p *Profile) session(law transcode.Law, tools []realtime.Tool) realtime.Ses
 		s.NoiseReduction = realtime.Some(p.NoiseReduction)
 	}
 	return s
+}
+
+// turnDetection names both switches, always: the server's answers would collide with ours, and a server that is told
+// nothing gives them. The server may stop an answer by itself only when every sound of the caller is meant to.
+func (p *Profile) turnDetection() realtime.Opt[realtime.TurnDetection] {
+	if p.TurnDetection.IsNull() {
+		return p.TurnDetection
+	}
+	td := p.TurnDetection.Or(realtime.TurnDetection{Type: "server_vad"})
+	i := &p.Interruption
+	atOnce := i.Confirm == 0 && i.EchoGuard == 0 && !i.ProtectGreeting && !i.ProtectNotices
+	td.CreateResponse = realtime.Some(td.CreateResponse.Or(false))
+	td.InterruptResponse = realtime.Some(td.InterruptResponse.Or(true) && atOnce)
+	return realtime.Some(td)
+}
+
+// autoReply reports whether turn detection answers the caller by itself.
+func (p *Profile) autoReply() bool {
+	td, ok := p.turnDetection().Get()
+	return ok && td.CreateResponse.Or(false)
+}
+
+// serverInterrupts reports whether the server cancels its response when the caller speaks.
+func (p *Profile) serverInterrupts() bool {
+	td, ok := p.turnDetection().Get()
+	return ok && td.InterruptResponse.Or(true)
 }
 
 func formatOf(law transcode.Law) realtime.AudioFormat {

@@ -3,16 +3,18 @@ package agent
 import (
 	"time"
 
-	"github.com/trunkline/trunkline/agent/realtime"
 	"github.com/trunkline/trunkline/transcode"
 )
 
-// spoken is one content part of an assistant item that has audio.
+// spoken is one content part of an assistant item that has audio, or a clip of ours.
 type spoken struct {
 	id           uint64 // of the player
+	link         *link  // that it came over
 	responseID   string
-	itemID       string
+	itemID       string // "" for a clip
 	contentIndex int
+	protected    bool      // nothing interrupts it
+	arrived      time.Time // first piece of it
 	received     int       // bytes that came from the model and were queued
 	voiced       int       // the same, up to the last sound: what follows is silence
 	sent         int       // bytes on the wire
@@ -34,31 +36,73 @@ func (s *spoken) heardMS() int { return min(s.sent, s.received) / transcode.Byte
 type playback struct {
 	player   Player
 	law      transcode.Law // of the line
-	toCaller *[256]byte    // law of the session → law of the line; nil when they are the same
-	scratch  []byte
 	nextID   uint64
 	parts    []*spoken // not yet over, in the order in which they play
+	filler   uint64    // id of the filler that plays; 0: none
+	onHold   bool      // the player is held
+	spurt    time.Time // when the utterance that is being heard began
 	overflow int       // bytes there was no room for
 }
 
-// delta queues a piece of audio. It reports whether it is the first of its part.
-func (p *playback) delta(d *realtime.AudioDelta) (part *spoken, began bool) {
-	part = p.find(d.ItemID, d.ContentIndex)
-	if part == nil {
-		p.endParts()
+// open begins a part behind all others.
+func (p *playback) open(part *spoken) *spoken {
+	p.endParts()
+	p.stopFiller()
+	p.nextID++
+	part.id = p.nextID
+	p.parts = append(p.parts, part)
+	return part
+}
+
+// clip queues a sound of ours.
+func (p *playback) clip(c *Clip) {
+	part := p.open(&spoken{protected: true})
+	p.queue(part, c.in(p.law))
+	p.endPart(part)
+}
+
+// fill queues a piece of the filler, which gives way to anything else.
+func (p *playback) fill(audio []byte) {
+	if p.filler == 0 {
 		p.nextID++
-		part = &spoken{id: p.nextID, responseID: d.ResponseID, itemID: d.ItemID, contentIndex: d.ContentIndex}
-		p.parts = append(p.parts, part)
-		began = true
+		p.filler = p.nextID
 	}
-	audio := p.inLineLaw(d.Audio)
+	p.player.Play(p.filler, audio)
+}
+
+func (p *playback) stopFiller() {
+	if p.filler != 0 {
+		p.filler = 0
+		p.player.Flush()
+	}
+}
+
+// hold stops the voice and keeps what is queued.
+func (p *playback) hold(on bool) {
+	if on != p.onHold {
+		p.onHold = on
+		p.player.Hold(on)
+	}
+}
+
+// utterance is how long the agent has been heard without a pause.
+func (p *playback) utterance(now time.Time) time.Duration {
+	if p.spurt.IsZero() {
+		return 0
+	}
+	return now.Sub(p.spurt)
+}
+
+// queue sends audio in the line's law to the player. It reports whether there was any sound in it.
+func (p *playback) queue(part *spoken, audio []byte) (sound bool) {
 	took := p.player.Play(part.id, audio)
-	if last := lastSound(p.law, audio[:took]); last >= 0 {
+	last := lastSound(p.law, audio[:took])
+	if last >= 0 {
 		part.voiced = part.received + last + 1
 	}
 	part.received += took
-	p.overflow += len(d.Audio) - took
-	return part, began
+	p.overflow += len(audio) - took
+	return last >= 0
 }
 
 // audible is the least amplitude that counts as sound, about -46 dBov: below speech, above the noise of a codec.
@@ -72,17 +116,6 @@ func lastSound(law transcode.Law, audio []byte) int {
 		}
 	}
 	return -1
-}
-
-func (p *playback) inLineLaw(audio []byte) []byte {
-	if p.toCaller == nil {
-		return audio
-	}
-	p.scratch = p.scratch[:0]
-	for _, b := range audio {
-		p.scratch = append(p.scratch, p.toCaller[b])
-	}
-	return p.scratch
 }
 
 func (p *playback) find(itemID string, contentIndex int) *spoken {
@@ -131,6 +164,12 @@ func (p *playback) progress() (finished []*spoken) {
 	}
 	clear(p.parts[len(kept):])
 	p.parts = kept
+	switch {
+	case len(kept) == 0:
+		p.spurt = time.Time{}
+	case p.spurt.IsZero():
+		p.spurt = kept[0].first
+	}
 	return finished
 }
 
@@ -138,6 +177,7 @@ func (p *playback) progress() (finished []*spoken) {
 // in playing order with what was heard of it.
 func (p *playback) flush() (finished, cut []*spoken) {
 	p.player.Flush()
+	p.filler = 0
 	finished = p.progress()
 	for _, part := range p.parts {
 		if part.heardOut() {
@@ -146,9 +186,9 @@ func (p *playback) flush() (finished, cut []*spoken) {
 			cut = append(cut, part)
 		}
 	}
-	p.parts = nil
+	p.parts, p.spurt = nil, time.Time{}
 	return finished, cut
 }
 
-// playing reports that something is still to be said.
-func (p *playback) playing() bool { return len(p.parts) > 0 || p.player.Queued() > 0 }
+// playing reports that something is still to be said. The filler says nothing.
+func (p *playback) playing() bool { return len(p.parts) > 0 }

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/trunkline/trunkline/agent/realtime"
@@ -10,141 +11,147 @@ import (
 // How long the scheduler waits for the server before it acts by itself.
 const (
 	createdWithin = 5 * time.Second  // response.create → response.created
+	doneWithin    = 5 * time.Second  // response.cancel → response.done
 	silentFor     = 15 * time.Second // events of the active response
-	turnWithin    = 3 * time.Second  // speech_stopped → the response that turn detection starts
+	turnWithin    = 3 * time.Second  // speech_stopped → the turn is committed, or answered by the server itself
 	maxRetries    = 2
 	firstBackoff  = 500 * time.Millisecond
 )
 
-// wish is a reason to let the model speak. At most one of a kind is ever waiting.
-type wish struct {
-	kind         wishKind
-	instructions string // replaces the session's for this response; "" keeps them
-}
-
-type wishKind uint8
-
-const (
-	wishGreeting wishKind = iota
-	wishTools             // outputs were posted
-	wishTurn              // the caller's turn was committed and the server does not answer by itself
-	wishRetry             // a response failed
-)
-
 // responses is the only place that creates and cancels responses. A response is asked for when nothing is active,
-// nothing is asked for, the caller is silent, and turn detection is not about to start one by itself: a server refuses a
-// second response, and the wish would be lost.
+// nothing is asked for, the caller is silent and no turn is about to be committed: a server refuses a second response, and
+// the wish would be lost. It is cancelled once, and only while its end is not known.
+//
+//	           want                    pump                 created               done
+//	turn, tools ──► wishes ──[may speak?]──► asked ──────────► active ──────────────► (next)
+//	greeting, …        ▲                       │ refused, late    │ silent, stuck, failed
+//	                   └───────────────────────┴──────────────────┘ again after a pause, or given up
 //
 // Owned by the conversation loop.
 type responses struct {
-	send      func(realtime.ClientEvent)
-	autoReply bool // turn detection creates responses by itself
+	send        func(realtime.ClientEvent)
+	muted       func()        // told of every answer without a sound
+	autoReply   bool          // turn detection creates responses by itself
+	soundWithin time.Duration // an active response must bring a sound
 
-	active    string    // id of the response in progress
+	active    string // id of the response in progress
+	since     time.Time
 	lastEvent time.Time // of the active response
+	lastSound time.Time // the last time that it brought more than silence, or its beginning
+	audible   bool      // it was heard
+	ending    bool      // its last audio has come, so its end is on the way
+	calling   bool      // it calls a function: sound is not to be expected
 	asked     *ask      // our response.create that has no response.created yet
 	current   *ask      // what the active response was asked with; nil when the server began it
+	cancelled time.Time // when the active response was cancelled; zero: it was not
+	stuck     bool      // it was cancelled because it brought nothing
 	wishes    []wish
 	discarded map[string]bool // responses whose late deltas are to be dropped
 
-	callerSpeaks bool
-	turnDue      time.Time // turn detection will have created its response by then
+	paused       bool      // there is no connection, or the caller has us on hold
+	undecided    bool      // nobody knows yet whether the caller said something
+	callerSpeaks bool      //
+	turnDue      time.Time // the caller's turn will have been committed, or answered, by then
 	notBefore    time.Time // back-off after a failure
 	failures     int       // in a row
-	ackOutputs   int       // outputs posted that the server has not confirmed
+	silences     int       // answers without a sound, in a row
+	outputs      int       // outputs posted that the server has not confirmed
 	events       int
 	givenUp      string // why no answer can be expected any more
 }
 
-// ask is one response.create.
-type ask struct {
-	wish
-	eventID  string
-	deadline time.Time
+func newResponses(p *Profile, send func(realtime.ClientEvent), muted func()) *responses {
+	r := &responses{send: send, muted: muted, discarded: map[string]bool{}}
+	r.serve(p)
+	return r
 }
 
-func newResponses(autoReply bool, send func(realtime.ClientEvent)) *responses {
-	return &responses{send: send, autoReply: autoReply, discarded: map[string]bool{}}
-}
+// serve takes over the manners of a profile.
+func (r *responses) serve(p *Profile) { r.autoReply, r.soundWithin = p.autoReply(), p.Silence.After }
 
-// want notes a reason to speak; a second wish of the same kind is the same wish.
-func (r *responses) want(w wish) {
-	for _, have := range r.wishes {
-		if have.kind == w.kind {
-			return
-		}
-	}
-	r.wishes = append(r.wishes, w)
-}
+// free reports that a response may be created as far as the server is concerned.
+func (r *responses) free() bool { return r.active == "" && r.asked == nil }
 
-// drop forgets a wish.
-func (r *responses) drop(kind wishKind) {
-	for i, w := range r.wishes {
-		if w.kind == kind {
-			r.wishes = append(r.wishes[:i], r.wishes[i+1:]...)
-			return
-		}
-	}
+// atRest reports that nothing is being said, asked for or waited for.
+func (r *responses) atRest() bool {
+	return r.free() && len(r.wishes) == 0 && !r.callerSpeaks && !r.undecided && r.turnDue.IsZero() && r.outputs == 0
 }
 
 // pump sends the oldest wish when it may be sent, and acts on deadlines. The loop calls it after every event.
 func (r *responses) pump(now time.Time) {
 	r.expire(now)
-	if r.givenUp != "" || len(r.wishes) == 0 || r.active != "" || r.asked != nil || r.callerSpeaks ||
+	if r.givenUp != "" || len(r.wishes) == 0 || !r.free() || r.paused || r.undecided || r.callerSpeaks ||
 		!r.turnDue.IsZero() || now.Before(r.notBefore) {
 		return
 	}
 	w := r.wishes[0]
 	r.wishes = r.wishes[1:]
-	r.events++
-	r.asked = &ask{wish: w, eventID: "resp-" + strconv.Itoa(r.events), deadline: now.Add(createdWithin)}
+	r.asked = &ask{wish: w, eventID: r.eventID(askPrefix), deadline: now.Add(createdWithin)}
 	r.send(&realtime.ResponseCreate{EventID: r.asked.eventID, Response: realtime.ResponseOptions{
 		Instructions: w.instructions,
 		Metadata:     map[string]string{metadataKey: r.asked.eventID},
 	}})
 }
 
-// metadataKey marks our own responses where the dialect carries metadata.
-const metadataKey = "client_event_id"
+// metadataKey marks our own responses where the dialect carries metadata; askPrefix begins our marks.
+const (
+	metadataKey = "client_event_id"
+	askPrefix   = "resp-"
+)
 
+func (r *responses) eventID(prefix string) string {
+	r.events++
+	return prefix + strconv.Itoa(r.events)
+}
+
+// expire acts where the server has not: it loses requests, forgets to end responses, and answers with silence.
 func (r *responses) expire(now time.Time) {
 	if !r.turnDue.IsZero() && !now.Before(r.turnDue) {
 		r.turnDue = time.Time{}
 	}
 	if r.asked != nil && !now.Before(r.asked.deadline) {
-		lost := *r.asked
+		lost := r.asked.wish
 		r.asked = nil
-		r.failed(lost.wish, now)
+		r.failed(lost, now)
 	}
-	if r.active != "" && now.Sub(r.lastEvent) >= silentFor {
-		r.cancel()
-		stuck := wish{kind: wishRetry}
-		if r.current != nil {
-			stuck = r.current.wish
+	switch {
+	case r.active == "":
+	case !r.cancelled.IsZero():
+		if now.Sub(r.cancelled) >= doneWithin { // it will never end
+			r.over(now)
 		}
-		r.active, r.current = "", nil
-		r.failed(stuck, now)
+	case now.Sub(r.lastEvent) >= silentFor, r.mute(now):
+		r.stuck, r.ending = !r.discarded[r.active], false
+		r.cancel(now)
 	}
+}
+
+// mute reports that the active response should have been heard by now.
+func (r *responses) mute(now time.Time) bool {
+	return !r.calling && !r.ending && !r.discarded[r.active] && now.Sub(r.lastSound) >= r.soundWithin
 }
 
 // deadline is when pump must be called at the latest; zero when it need not be.
 func (r *responses) deadline() time.Time {
-	var at time.Time
-	earliest := func(t time.Time) {
-		if !t.IsZero() && (at.IsZero() || t.Before(at)) {
-			at = t
+	var d deadline
+	d.at(r.turnDue)
+	if r.asked != nil {
+		d.at(r.asked.deadline)
+	}
+	switch {
+	case r.active == "":
+		if len(r.wishes) > 0 && r.asked == nil && !r.callerSpeaks && !r.paused && !r.undecided && r.turnDue.IsZero() {
+			d.at(r.notBefore)
+		}
+	case !r.cancelled.IsZero():
+		d.at(r.cancelled.Add(doneWithin))
+	default:
+		d.at(r.lastEvent.Add(silentFor))
+		if !r.calling && !r.ending && !r.discarded[r.active] {
+			d.at(r.lastSound.Add(r.soundWithin))
 		}
 	}
-	earliest(r.turnDue)
-	if r.asked != nil {
-		earliest(r.asked.deadline)
-	}
-	if r.active != "" {
-		earliest(r.lastEvent.Add(silentFor))
-	} else if len(r.wishes) > 0 && !r.callerSpeaks && r.asked == nil {
-		earliest(r.notBefore)
-	}
-	return at
+	return d.earliest
 }
 
 // failed repeats a wish after a pause, and gives up after maxRetries: silence is worse than a hang-up.
@@ -155,35 +162,35 @@ func (r *responses) failed(w wish, now time.Time) {
 		return
 	}
 	r.notBefore = now.Add(firstBackoff << (r.failures - 1))
-	r.want(w)
+	w.tries++
+	r.wantFirst(w)
 }
 
-// speechStarted holds every wish: the caller has the floor.
+// speechStarted holds every wish: the caller has the floor, and is not silent any more.
 func (r *responses) speechStarted() {
 	r.callerSpeaks = true
 	r.turnDue = time.Time{}
+	r.dropIdle()
 }
 
-// speechStopped gives turn detection the time to answer by itself.
+// speechStopped gives the server the time to commit the turn, or to answer it by itself.
 func (r *responses) speechStopped(now time.Time) {
 	r.callerSpeaks = false
-	if r.autoReply {
-		r.turnDue = now.Add(turnWithin)
-	}
+	r.turnDue = now.Add(turnWithin)
 }
 
-// committed asks for the answer that a server without create_response does not give.
+// committed ends the wait for a turn. The caller of it wants the reply, if the server does not give one by itself.
 func (r *responses) committed() {
 	if !r.autoReply {
-		r.want(wish{kind: wishTurn})
+		r.turnDue = time.Time{}
 	}
 }
 
 // outputPosted and outputAcknowledged follow the function call outputs on their way: a response that was created after
 // the server took the last one has seen them all.
-func (r *responses) outputPosted() { r.ackOutputs++ }
+func (r *responses) outputPosted() { r.outputs++ }
 
-func (r *responses) outputAcknowledged() { r.ackOutputs = max(r.ackOutputs-1, 0) }
+func (r *responses) outputAcknowledged() { r.outputs = max(r.outputs-1, 0) }
 
 // touch notes a sign of life of a response.
 func (r *responses) touch(id string, now time.Time) {
@@ -192,42 +199,117 @@ func (r *responses) touch(id string, now time.Time) {
 	}
 }
 
-// created opens a response, ours or the server's own.
-func (r *responses) created(resp *realtime.Response, now time.Time) {
-	r.active, r.lastEvent, r.current = resp.ID, now, nil
-	tag, tagged := resp.Metadata[metadataKey]
-	switch {
-	case r.asked != nil && (tag == r.asked.eventID || !tagged && r.turnDue.IsZero()):
-		r.current, r.asked = r.asked, nil
-		if r.callerSpeaks { // the caller was quicker and has the floor
-			r.cancel()
-		}
-	default:
-		r.turnDue, r.callerSpeaks = time.Time{}, false // an answer of the server's own means that the turn is over
-		if r.ackOutputs == 0 {
-			r.drop(wishTools) // it was created after the outputs: it has seen them
-		}
-		r.drop(wishRetry)
-		r.drop(wishTurn)
+// sounded notes that the response brought more than silence.
+func (r *responses) sounded(id string, now time.Time) {
+	if id == r.active {
+		r.lastSound, r.audible = now, true
 	}
 }
 
-// done closes a response. It reports whether the response was the active one or is at least known to be over.
-func (r *responses) done(resp *realtime.Response, now time.Time) {
+// begins notes an item of the active response.
+func (r *responses) begins(id string, kind realtime.ItemType, now time.Time) {
+	if id == r.active {
+		r.ending, r.lastSound = false, now
+		r.calling = kind == realtime.ItemFunctionCall
+	}
+}
+
+// ends notes that the audio of an item of the active response is complete: mostly its end follows at once.
+func (r *responses) ends(id string) {
+	if id == r.active {
+		r.ending = true
+	}
+}
+
+// created opens a response, ours or the server's own.
+func (r *responses) created(resp *realtime.Response, now time.Time) {
+	r.open(resp.ID, now)
+	tag := resp.Metadata[metadataKey]
+	ours := strings.HasPrefix(tag, askPrefix)
+	switch {
+	case r.asked != nil && (tag == r.asked.eventID || !ours && (!r.autoReply || r.turnDue.IsZero())):
+		r.current, r.asked = r.asked, nil
+	case ours: // an answer that was given up long ago
+		r.cancel(now)
+		return
+	case len(r.wishes) > 0 && r.wishes[0].tries > 0: // the same, where the dialect has no marks: it is what was wished for
+		r.current, r.wishes = &ask{wish: r.wishes[0]}, r.wishes[1:]
+	case r.autoReply:
+		r.turnDue, r.callerSpeaks = time.Time{}, false // an answer of the server's own means that the turn is over
+	}
+	if r.callerSpeaks && !r.undecided || r.current != nil && r.current.stale { // the caller was quicker and has the floor
+		r.cancel(now)
+	} else if r.current == nil && r.outputs == 0 {
+		r.drop(wishReply) // it was created after the outputs: it has seen them
+	}
+}
+
+func (r *responses) open(id string, now time.Time) {
+	r.active, r.since, r.lastEvent, r.lastSound = id, now, now, now
+	r.current, r.audible, r.ending, r.calling, r.cancelled, r.stuck = nil, false, false, false, time.Time{}, false
+}
+
+// done closes a response and returns what it was asked with; nil when nobody asked or when it is not the active one.
+func (r *responses) done(resp *realtime.Response, now time.Time) *ask {
+	discarded := r.discarded[resp.ID]
 	delete(r.discarded, resp.ID)
-	cause := wish{kind: wishRetry}
-	if resp.ID == r.active || r.active == "" {
-		if r.current != nil {
-			cause = r.current.wish
+	if resp.ID != r.active {
+		if r.active != "" || r.asked == nil || r.autoReply {
+			return nil
 		}
-		r.active, r.current = "", nil
+		r.open(resp.ID, now) // response.created was lost
+		r.current, r.asked, r.audible = r.asked, nil, true
 	}
-	switch resp.Status {
-	case "failed":
-		r.failed(cause, now)
-	case "completed", "incomplete", "":
-		r.failures = 0
+	cause, stuck, sound := r.current, r.stuck, r.audible
+	r.open("", now)
+	again := wish{kind: wishReply}
+	if cause != nil {
+		again = cause.wish
 	}
+	switch {
+	case stuck:
+		r.silent(again, now)
+	case resp.Status == "failed":
+		r.failed(again, now)
+	case discarded || resp.Status == "cancelled":
+		if again.kind.must() && again.tries < maxRetries { // it was not heard to its end
+			again.tries++
+			r.want(again)
+		}
+	case sound || brings(resp, realtime.ItemFunctionCall):
+		r.failures, r.silences = 0, 0
+	case resp.Reason == "content_filter":
+		// the conversation finds other words
+	case resp.Status == "incomplete" || brings(resp, realtime.ItemMessage):
+		r.silent(again, now)
+	}
+	return cause
+}
+
+// brings reports whether a response holds an item of the kind.
+func brings(resp *realtime.Response, kind realtime.ItemType) bool {
+	for i := range resp.Output {
+		if resp.Output[i].Type == kind {
+			return true
+		}
+	}
+	return false
+}
+
+// silent repeats, once, what brought no sound.
+func (r *responses) silent(w wish, now time.Time) {
+	r.muted()
+	r.silences++
+	if r.silences > 1 {
+		r.givenUp = "model answers with silence"
+		return
+	}
+	r.failed(w, now)
+}
+
+// over forgets the active response, whose end never came.
+func (r *responses) over(now time.Time) {
+	r.done(&realtime.Response{ID: r.active, Status: "cancelled"}, now)
 }
 
 // refused handles an error that names one of our response.create events, or that says another response is active.
@@ -238,13 +320,16 @@ func (r *responses) refused(e *realtime.Error, now time.Time) {
 	}
 	switch {
 	case r.asked != nil && (e.EventID == r.asked.eventID || taken && e.EventID == ""):
-		if taken {
-			r.wishes = append([]wish{r.asked.wish}, r.wishes...)
-		}
+		lost := r.asked.wish
 		r.asked = nil
+		if taken {
+			r.wantFirst(lost)
+		} else {
+			r.failed(lost, now)
+		}
 	case taken && r.current != nil && (e.EventID == r.current.eventID || e.EventID == ""):
 		// The response we took for ours was the server's own: the wish is still open.
-		r.wishes = append([]wish{r.current.wish}, r.wishes...)
+		r.wantFirst(r.current.wish)
 		r.current = nil
 	}
 }
@@ -260,10 +345,54 @@ func (r *responses) discard() string {
 // wanted reports whether audio and text of this response may still be used.
 func (r *responses) wanted(id string) bool { return !r.discarded[id] }
 
-// cancel stops the active response, if there is one, and drops what is still to come of it.
-func (r *responses) cancel() {
-	if id := r.discard(); id != "" {
-		r.events++
-		r.send(&realtime.ResponseCancel{EventID: "cancel-" + strconv.Itoa(r.events), ResponseID: id})
+// cancel stops the active response, if there is one, and drops what is still to come of it. One whose end is on the way
+// is let go: the cancel would come too late and be refused.
+func (r *responses) cancel(now time.Time) {
+	if id := r.discard(); id != "" && r.cancelled.IsZero() && !r.ending {
+		r.cancelled = now
+		r.send(&realtime.ResponseCancel{EventID: r.eventID("cancel-"), ResponseID: id})
+	}
+}
+
+// interrupted gives the floor to the caller: what is being said or asked for is an answer to what was before. The server
+// may have stopped it by itself, as it is told to when it hears the caller.
+func (r *responses) interrupted(byServer bool, now time.Time) {
+	if r.asked != nil {
+		r.asked.stale = true
+	}
+	if byServer {
+		r.discard()
+	} else {
+		r.cancel(now)
+	}
+}
+
+// forget drops all that belongs to a connection that is gone. What was not answered to its end is wished for again; of an
+// answer that had begun the next one is only the rest.
+func (r *responses) forget() {
+	rest := wish{kind: wishReply}
+	switch {
+	case r.asked != nil:
+		r.wantFirst(r.asked.wish)
+	case r.active == "" || r.discarded[r.active] || r.ending:
+	case r.current != nil && !r.audible:
+		r.wantFirst(r.current.wish)
+	default:
+		r.wantFirst(rest)
+	}
+	if !r.turnDue.IsZero() || r.outputs > 0 {
+		r.want(rest)
+	}
+	r.open("", time.Time{})
+	r.asked, r.callerSpeaks, r.undecided, r.turnDue, r.outputs = nil, false, false, time.Time{}, 0
+	clear(r.discarded)
+}
+
+// deadline is the earliest of some moments; zero ones do not count.
+type deadline struct{ earliest time.Time }
+
+func (d *deadline) at(t time.Time) {
+	if !t.IsZero() && (d.earliest.IsZero() || t.Before(d.earliest)) {
+		d.earliest = t
 	}
 }

@@ -22,7 +22,10 @@ type scribe struct {
 	ids     store.IDs
 	words   bool // the session transcribes the caller
 	lines   []*line
-	written map[string]bool // items that have their line
+	written map[string]bool // items that have their line, and ours, which need none
+
+	past      []string // what was written, for a session that takes over
+	pastBytes int
 
 	speaking string // item that the caller's last speech will be
 	spokeAt  time.Time
@@ -97,6 +100,18 @@ func (s *scribe) heard(p *spoken, cut bool) {
 		l.entry.Heard = portion(l.entry.Text, p.heardMS(), msOf(p.voiced))
 	}
 }
+
+// noise closes the line of a sound that was no speech, and reports whether there is such a line or was one.
+func (s *scribe) noise(itemID string) bool {
+	if l := s.find(itemID); l != nil {
+		l.whole, l.entry.Text, l.entry.Status = true, "", "noise"
+		return true
+	}
+	return s.written[itemID]
+}
+
+// own notes an item that we made ourselves: it is no turn of anybody.
+func (s *scribe) own(itemID string) { s.written[itemID] = true }
 
 // add appends a line that is whole.
 func (s *scribe) add(e store.Entry, now time.Time) {
@@ -182,6 +197,7 @@ func (s *scribe) writeFirst(n int, now time.Time) {
 		if l.itemID != "" {
 			s.written[l.itemID] = true
 		}
+		s.remember(&l.entry)
 		entries = append(entries, l.entry)
 	}
 	s.lines = append(s.lines[:0], s.lines[n:]...)

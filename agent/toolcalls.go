@@ -23,6 +23,8 @@ type Toolbox interface {
 // running is one function call that has no output yet.
 type running struct {
 	item    realtime.Item
+	link    *link   // that the call came over
+	box     Toolbox // of the profile that was asked
 	batch   *batch
 	cancel  context.CancelFunc
 	outcome tools.Outcome
@@ -36,9 +38,9 @@ type batch struct{ open int }
 //
 // Owned by the conversation loop; each tool runs in a goroutine of its own that hands its outcome to results and ends.
 type toolcalls struct {
-	box  Toolbox
-	call *tools.Call
 	quit context.Context // the conversation's: nobody takes outcomes any more
+	box  Toolbox         // of the profile at the desk
+	call *tools.Call     // and the call as its tools see it
 
 	results chan *running
 	slots   chan struct{}
@@ -47,9 +49,9 @@ type toolcalls struct {
 	wg      sync.WaitGroup
 }
 
-func newToolcalls(box Toolbox, quit context.Context, call *tools.Call) *toolcalls {
+func newToolcalls(quit context.Context) *toolcalls {
 	return &toolcalls{
-		box: box, call: call, quit: quit,
+		quit:    quit,
 		results: make(chan *running),
 		slots:   make(chan struct{}, parallelTools),
 		open:    map[string]*running{},
@@ -58,7 +60,7 @@ func newToolcalls(box Toolbox, quit context.Context, call *tools.Call) *toolcall
 }
 
 // start runs the calls of one completed response side by side and returns those that were not started before.
-func (t *toolcalls) start(items []realtime.Item) []*running {
+func (t *toolcalls) start(items []realtime.Item, l *link) []*running {
 	b := &batch{}
 	var started []*running
 	for _, item := range items {
@@ -67,7 +69,7 @@ func (t *toolcalls) start(items []realtime.Item) []*running {
 		}
 		t.seen[item.CallID] = true
 		b.open++
-		r := &running{item: item, batch: b}
+		r := &running{item: item, link: l, box: t.box, batch: b}
 		t.open[item.CallID] = r
 		started = append(started, r)
 		t.run(r)
@@ -81,7 +83,7 @@ func (t *toolcalls) run(r *running) {
 	call := t.call.For(r.item.CallID)
 	t.wg.Go(func() {
 		t.slots <- struct{}{}
-		r.outcome = t.box.Run(ctx, tools.Invocation{Name: r.item.Name, Arguments: r.item.Arguments, Call: call})
+		r.outcome = r.box.Run(ctx, tools.Invocation{Name: r.item.Name, Arguments: r.item.Arguments, Call: call})
 		<-t.slots
 		select {
 		case t.results <- r:
@@ -89,6 +91,9 @@ func (t *toolcalls) run(r *running) {
 		}
 	})
 }
+
+// serve takes over the tools and the name of another profile, for calls that come from now on.
+func (t *toolcalls) serve(box Toolbox, call *tools.Call) { t.box, t.call = box, call }
 
 // finished closes one call and reports whether it was the last of its response.
 func (t *toolcalls) finished(r *running) bool {
@@ -101,7 +106,7 @@ func (t *toolcalls) finished(r *running) bool {
 // interrupted cancels what need not be finished when the caller speaks. The outputs still come.
 func (t *toolcalls) interrupted() {
 	for _, r := range t.open {
-		if info, ok := t.box.Info(r.item.Name); ok && info.OnInterrupt == tools.Cancel {
+		if info, ok := r.box.Info(r.item.Name); ok && info.OnInterrupt == tools.Cancel {
 			r.cancel()
 		}
 	}

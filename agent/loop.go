@@ -1,0 +1,198 @@
+package agent
+
+import (
+	"context"
+	"time"
+
+	"github.com/trunkline/trunkline/agent/realtime"
+)
+
+// loop is the conversation: it owns all its state, takes one event at a time and brings every part up to date after each.
+func (c *Conversation) loop(ctx context.Context) {
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	for {
+		now := time.Now()
+		c.step(now)
+		if c.over(now) {
+			return
+		}
+		timer.Reset(c.sleep(now))
+		select {
+		case <-ctx.Done():
+			c.lineEnded(context.Cause(ctx))
+		case m := <-c.inbox:
+			c.receive(m, time.Now())
+			m.link.handled <- struct{}{}
+		case <-c.playback.player.Changed():
+		case d := <-c.line.Digits():
+			c.press(d, time.Now())
+		case on := <-c.line.Held():
+			c.hold(on, time.Now())
+		case r := <-c.tools.results:
+			c.toolDone(r, time.Now())
+		case d := <-c.renewal.results:
+			c.dialled(d, time.Now())
+		case n := <-c.notes:
+			c.take(n, time.Now())
+		case t := <-c.takers:
+			c.takeKeys(t)
+		case err := <-c.moved:
+			c.hasMoved(err, time.Now())
+		case reason := <-c.hangups:
+			c.end, c.endBy = &End{By: ByAgent, Cause: reason}, time.Now()
+		case <-c.wake:
+		case <-timer.C:
+		}
+	}
+}
+
+// step brings every part up to date; it is cheap and runs after each event. What may lead to a response comes before the
+// scheduler.
+func (c *Conversation) step(now time.Time) {
+	c.measure()
+	c.heard(c.playback.progress(), false)
+	c.settle(now)
+	c.handOffStep(now)
+	c.renew(now)
+	c.limit(now)
+	c.ponder(now)
+	c.tell(now)
+	c.schedulerStep(now)
+	c.fill(now)
+	c.fall(now)
+	c.scribe.write(now)
+}
+
+func (c *Conversation) schedulerStep(now time.Time) {
+	r := c.responses
+	r.paused = c.link == nil || c.held || c.handover != nil || c.keys.typing() || c.falling != ""
+	if c.end == nil {
+		r.pump(now)
+	}
+	if r.givenUp != "" {
+		c.giveUp(r.givenUp, now)
+	}
+}
+
+// atRest reports that nothing is being said, done or waited for on either side.
+func (c *Conversation) atRest() bool {
+	return c.responses.atRest() && !c.playback.playing() && len(c.tools.open) == 0 && c.barge.state == bargeNone &&
+		c.handover == nil && !c.keys.typing() && len(c.unfinished) == 0
+}
+
+// over reports that Run may return: the phone is gone, or the last word was played and none is being spoken.
+func (c *Conversation) over(now time.Time) bool {
+	if c.end == nil {
+		return false
+	}
+	return !now.Before(c.endBy) || !c.playback.playing() && c.responses.active == ""
+}
+
+// sleep is how long the loop may wait for events.
+func (c *Conversation) sleep(now time.Time) time.Duration {
+	d := deadline{now.Add(time.Hour)}
+	for _, at := range [...]time.Time{c.scribe.deadline(), c.barge.deadline(), c.idleDeadline(),
+		c.limitDeadline(), c.fillDeadline(), c.keys.deadline(c), c.renewDeadline()} {
+		d.at(at)
+	}
+	if c.end != nil {
+		d.at(c.endBy)
+	} else {
+		d.at(c.responses.deadline())
+	}
+	if c.handover != nil {
+		d.at(c.handover.by)
+	}
+	return max(d.earliest.Sub(now), 0)
+}
+
+// note is something that the model is told from outside of the conversation.
+type note struct {
+	text  string
+	speak bool
+}
+
+// mostNotes is how many notes may wait for the loop.
+const mostNotes = 16
+
+// Tell gives the model a note, such as a supervisor's, and has it spoken about at the next moment when nobody speaks if
+// speak is set. It reports false when too many notes are waiting or the conversation is over.
+func (c *Conversation) Tell(text string, speak bool) bool {
+	select {
+	case c.notes <- note{text, speak}:
+		return c.work.Err() == nil
+	default:
+		return false
+	}
+}
+
+// FinalPatience is how long Finish should wait by default: transcriptions come within two or three seconds.
+const FinalPatience = 3 * time.Second
+
+// Finish waits at most patience for the words of the caller's last turns, closes the connections and returns the
+// figures. It must be called once after Run, or instead of it.
+func (c *Conversation) Finish(patience time.Duration) Figures {
+	deadline := time.NewTimer(patience)
+	defer deadline.Stop()
+	c.endTasks()
+	for c.ran && c.link != nil && c.scribe.waiting() && c.listen(deadline.C) {
+		c.scribe.write(time.Now())
+	}
+	c.hangUpModel()
+	c.tools.wait()
+	c.scribe.close(time.Now())
+	c.figures.Turns = c.scribe.turns
+	c.figures.OverflowBytes = c.playback.overflow
+	return c.figures
+}
+
+// hangUpModel closes all connections, before it stops the readers: that would cut a connection in the middle of its close.
+func (c *Conversation) hangUpModel() {
+	open := c.renewal.old
+	for _, l := range []*link{c.link, c.renewal.warm} {
+		if l != nil {
+			open = append(open, retired{link: l})
+		}
+	}
+	for _, o := range open {
+		c.close(o.link, "call ended")
+	}
+	c.crew.Wait()
+	c.stop()
+	select {
+	case d := <-c.renewal.results: // it came when nobody needed it any more
+		if d.link != nil {
+			c.close(d.link, "call ended")
+			c.crew.Wait()
+		}
+	default:
+	}
+	c.readers.Wait()
+}
+
+// listen takes one more event after the call, for the transcript only.
+func (c *Conversation) listen(deadline <-chan time.Time) bool {
+	select {
+	case m := <-c.inbox:
+		if m.err == nil {
+			c.lateWords(m.ev, time.Now())
+		}
+		m.link.handled <- struct{}{}
+		return m.err == nil || m.link != c.link
+	case <-deadline:
+		return false
+	}
+}
+
+// lateWords takes what still matters of a connection that does not count any more.
+func (c *Conversation) lateWords(ev realtime.ServerEvent, now time.Time) {
+	switch ev := ev.(type) {
+	case *realtime.TranscriptionCompleted:
+		c.scribe.userWords(ev.ItemID, ev.Transcript, "", now)
+	case *realtime.TranscriptionFailed:
+		c.scribe.userWords(ev.ItemID, "", "transcription failed", now)
+	case *realtime.AudioCommitted:
+		c.scribe.user(ev.ItemID, ev.PreviousItemID, now)
+	}
+}
