@@ -26,6 +26,7 @@ run: build
 
 test: peers vet
 	$(GO) test -race -timeout 20m ./...
+	$(GO) test -timeout 20m -run '^TestInterleavings$$' ./agent   # all 100,000 seeds: the race detector plays 2,000
 
 vet:
 	@test -z "$$(gofmt -l .)" || { echo "not gofmted:"; gofmt -l .; exit 1; }

@@ -121,19 +121,19 @@ func (g *ground) newLeg(t testing.TB, phone *net.UDPConn) *leg {
 	l.media, err = media.Open(media.Config{Ports: g.ports, Pacer: g.pacer, FirstMediaTimeout: -1, MediaTimeout: -1, UnprovenFor: -1})
 	must(t, err)
 	session := realtime.Session{InputFormat: realtime.FormatPCMU, OutputFormat: realtime.FormatPCMU}
-	conv, err := agent.Open(t.Context(), agent.Setup{Law: transcode.PCMU, Journal: silentJournal{},
-		Dial: func(ctx context.Context, _ realtime.Session) (agent.Model, realtime.Session, error) {
-			conn, err := realtime.Dial(ctx, realtime.DialOptions{URL: realtimetest.Address,
-				HTTPClient: realtimetest.Client(http.HandlerFunc(l.model.accept))})
-			return conn, session, err
-		}})
+	dial := func(ctx context.Context, _ realtime.Session) (agent.Model, realtime.Session, error) {
+		conn, err := realtime.Dial(ctx, realtime.DialOptions{URL: realtimetest.Address,
+			HTTPClient: realtimetest.Client(http.HandlerFunc(l.model.accept))})
+		return conn, session, err
+	}
+	conv, err := agent.Open(t.Context(), agent.Setup{Law: transcode.PCMU, Journal: silentJournal{}, Desk: agent.Desk{Dial: dial}})
 	must(t, err)
 	must(t, l.media.Start(media.Params{Law: transcode.PCMU, EventPT: -1, Remote: phone.LocalAddr().(*net.UDPAddr).AddrPort()}))
 	ctx, hangUp := context.WithCancelCause(context.Background())
 	over := make(chan struct{})
 	go func() {
 		defer close(over)
-		conv.Run(ctx, line{transcode.PCMU, l.media})
+		conv.Run(ctx, line{law: transcode.PCMU, media: l.media})
 		l.model.Close() // nobody answers the close
 		conv.Finish(0)
 	}()

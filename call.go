@@ -27,7 +27,7 @@ func (s *Service) ServeCall(ctx context.Context, call *telephony.Call) {
 		s.report(call.Reject(404, "Not Found", 0), log)
 		return
 	}
-	log = log.With("agent", desk.profile.Name)
+	log = log.With("agent", desk.Profile.Name)
 	if err := call.Ring(); err != nil {
 		return // the caller gave up
 	}
@@ -36,21 +36,26 @@ func (s *Service) ServeCall(ctx context.Context, call *telephony.Call) {
 		s.refuse(ctx, call, desk, err, log)
 		return
 	}
-	defer s.metrics.sessions.WithLabelValues(desk.service).Dec()
 	s.hold(ctx, call, desk, conv, log)
 }
 
 // open prepares the model while the phone rings.
 func (s *Service) open(ctx context.Context, desk *desk, info telephony.CallInfo, log *slog.Logger) (*agent.Conversation, error) {
-	conv, err := agent.Open(ctx, agent.Setup{
-		Info: agent.CallInfo{ID: info.ID, Caller: info.Caller, Dialled: info.Dialled},
-		Law:  info.Law, Profile: desk.profile, Dial: desk.dial, Tools: desk.tools,
+	return agent.Open(ctx, agent.Setup{
+		Info: agent.CallInfo{ID: info.ID, SIPCallID: info.SIPCallID, Trunk: info.Trunk, Caller: info.Caller, Dialled: info.Dialled,
+			Node: s.node, Started: info.Started, Headers: info.Headers},
+		Law: info.Law, Desk: desk.Desk, Colleague: s.colleague,
 		Journal: s.journal, Observer: s.observer, Log: log,
 	})
-	if err == nil {
-		s.metrics.sessions.WithLabelValues(desk.service).Inc()
+}
+
+// colleague finds whom a call is handed to. Who may be asked for is what the tool hand_off of each agent knows.
+func (s *Service) colleague(name string) (agent.Desk, bool) {
+	d, ok := s.desks[name]
+	if !ok {
+		return agent.Desk{}, false
 	}
-	return conv, err
+	return d.Desk, true
 }
 
 // refuse answers a call that the model cannot take. The caller that hung up meanwhile needs no answer.
@@ -75,7 +80,7 @@ func (s *Service) hold(ctx context.Context, call *telephony.Call, desk *desk, co
 	s.journal.Begin(record)
 	end := agent.End{By: agent.BySystem, Cause: "internal error"} // stands when a panic ends the call
 	defer func() { s.close(record, call, end, conv.Finish(agent.FinalPatience)) }()
-	end = conv.Run(ctx, line{call.Info().Law, call.Media()})
+	end = conv.Run(ctx, lineOf(call))
 	if e := call.Ended(); e != nil { // the phone side knows best how the phone side ended
 		end = agent.End{By: e.By.String(), Cause: e.Text}
 		return
@@ -104,7 +109,7 @@ func (s *Service) report(err error, log *slog.Logger) {
 func beginning(info telephony.CallInfo, desk *desk, node string) store.Call {
 	now := time.Now()
 	return store.Call{
-		ID: info.ID, SIPCallID: info.SIPCallID, Trunk: info.Trunk, Agent: desk.profile.Name,
+		ID: info.ID, SIPCallID: info.SIPCallID, Trunk: info.Trunk, Agent: desk.Profile.Name,
 		Caller: info.Caller, Dialled: info.Dialled, Node: node, Codec: info.Law.String(), Model: desk.model,
 		Started: info.Started, Answered: now, SetupMS: int(now.Sub(info.Started).Milliseconds()),
 	}
@@ -118,7 +123,8 @@ func (s *Service) close(c store.Call, call *telephony.Call, end agent.End, f age
 	}
 	stats := call.Media().Stats()
 	c.Turns, c.Interruptions, c.ToolCalls, c.ToolFailures = f.Turns, f.Interruptions, f.ToolCalls, f.ToolFailures
-	c.TokensIn, c.TokensOut = int64(f.TokensIn), int64(f.TokensOut)
+	c.TokensIn, c.TokensOut, c.TokensCached, c.CostMicros = int64(f.TokensIn), int64(f.TokensOut), int64(f.TokensCached), f.CostMicros
+	c.Reconnects, c.Rotations = f.Reconnects, f.Rotations
 	c.LatencyP50MS, c.LatencyP95MS = ms(f.Latency(0.5)), ms(f.Latency(0.95))
 	c.FramesIn, c.FramesOut, c.FramesLost = int64(stats.FramesIn), int64(stats.PacketsOut), int64(stats.Lost)
 	s.metrics.ended(&c, stats)

@@ -10,6 +10,7 @@ import (
 	"github.com/trunkline/trunkline/agent/simulator"
 	"github.com/trunkline/trunkline/store"
 	"github.com/trunkline/trunkline/telephony/phone"
+	"github.com/trunkline/trunkline/tools"
 )
 
 func TestCall(t *testing.T) {
@@ -89,7 +90,7 @@ func TestCallerGivesUpWhileItRings(t *testing.T) {
 
 // A panic in a tool costs its run: the model is told, the call goes on to its end.
 func TestPanicInATool(t *testing.T) {
-	s := stage(t, setup{lookup: func() (string, error) { panic("boom") }})
+	s := stage(t, setup{lookup: func(context.Context, *tools.Call) (string, error) { panic("boom") }})
 	report, err := s.call(t, t.Context(), "+15551230001", phone.WaitBye{})
 	must(t, err)
 	c, entries := s.record(t, 0)

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
+	"time"
 
 	"github.com/trunkline/trunkline/agent"
 	"github.com/trunkline/trunkline/agent/realtime"
@@ -14,20 +16,17 @@ import (
 
 // desk is one agent profile, ready to take calls. Static.
 type desk struct {
-	profile agent.Profile
-	dial    agent.Dialer
-	tools   *tools.Registry // the profile's own
-	service string          // name of the entry of realtime; a metric label
-	model   string          // for the record
+	agent.Desk
+	model string // for the record
 }
 
 // desks makes a desk of every agent. Names were checked when the configuration was loaded, tools of Go are checked here.
 func desks(cfg *configs.Config, registry *tools.Registry, log *slog.Logger) (map[string]*desk, error) {
-	all := map[string]*desk{}
+	all, sounds := map[string]*desk{}, clips{}
 	var errs []error
 	for i := range cfg.Agents {
 		a := &cfg.Agents[i]
-		d, err := newDesk(a, cfg.Service(a.Realtime), registry, log)
+		d, err := newDesk(a, cfg, registry, sounds, log)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("agent %q: %w", a.Name, err))
 			continue
@@ -37,11 +36,12 @@ func desks(cfg *configs.Config, registry *tools.Registry, log *slog.Logger) (map
 	return all, errors.Join(errs...)
 }
 
-func newDesk(a *configs.Agent, service *configs.Realtime, registry *tools.Registry, log *slog.Logger) (*desk, error) {
+func newDesk(a *configs.Agent, cfg *configs.Config, registry *tools.Registry, sounds clips, log *slog.Logger) (*desk, error) {
+	service := cfg.Service(a.Realtime)
 	if service == nil {
 		return nil, fmt.Errorf("no realtime service is named %q", a.Realtime)
 	}
-	own, err := registry.Subset(a.Tools...)
+	own, err := ownTools(a, registry)
 	if err != nil {
 		return nil, err
 	}
@@ -53,30 +53,66 @@ func newDesk(a *configs.Agent, service *configs.Realtime, registry *tools.Regist
 	if model == "" {
 		model = service.Deployment
 	}
-	return &desk{profile: profile(a, service), dial: dial, tools: own, service: service.Name, model: model}, nil
+	d := &desk{agent.Desk{Profile: profile(a, service, cfg.Limits.CallDuration.Std()), Dial: dial, Tools: own, Service: service.Name}, model}
+	return d, sounds.fill(&d.Profile, a)
 }
 
-// profile translates the configuration of an agent.
-func profile(a *configs.Agent, service *configs.Realtime) agent.Profile {
+// ownTools is the allow-list of an agent, with hand_off for one that has colleagues.
+func ownTools(a *configs.Agent, registry *tools.Registry) (*tools.Registry, error) {
+	own, err := registry.Subset(a.Tools...)
+	if err != nil || len(a.HandOff) == 0 {
+		return own, err
+	}
+	return own, tools.AddHandOff(own, a.HandOff...)
+}
+
+// profile translates the configuration of an agent, but for its clips. longest is what bounds every call.
+func profile(a *configs.Agent, service *configs.Realtime, longest time.Duration) agent.Profile {
 	p := agent.Profile{
-		Name: a.Name, Instructions: a.Instructions, Greeting: a.Greeting, Voice: a.Voice,
+		Name: a.Name, Instructions: a.Instructions, Greeting: a.Greeting, Voice: a.Voice, Language: a.Language,
+		TimeZone:       a.TimeZone.Location(),
 		Format:         audioFormats[service.Audio],
 		TurnDetection:  turnDetection(&a.TurnDetection),
 		NoiseReduction: a.NoiseReduction,
 		Temperature:    optional(a.Temperature), Speed: optional(a.Speed),
 		MaxOutputTokens: realtime.TokenLimit(a.MaxOutputTokens),
+		ReasoningEffort: a.ReasoningEffort,
 		Tools:           a.Tools,
-		MaxDuration:     a.MaxDuration.Std(),
+		Prices:          (*agent.Prices)(service.Prices),
+	}
+	if len(a.HandOff) > 0 {
+		p.Tools = append(slices.Clone(a.Tools), "hand_off")
 	}
 	if t := a.Transcription; t != nil {
 		p.Transcription = &realtime.Transcription{Model: t.Model, Language: t.Language, Prompt: t.Prompt}
 	}
+	manners(&p, a, longest)
 	return p
 }
 
+// manners translates how an agent behaves in a call.
+func manners(p *agent.Profile, a *configs.Agent, longest time.Duration) {
+	protects := func(what string) bool { return slices.Contains(a.Interruption.Protect, what) }
+	p.Interruption = agent.Interruption{Confirm: msOf(a.Interruption.ConfirmMS), EchoGuard: msOf(a.Interruption.EchoGuardMS),
+		ProtectGreeting: protects("greeting"), ProtectNotices: protects("notices")}
+	p.Idle = agent.Idle{After: a.Idle.After.Std(), Prompts: a.Idle.Prompts, Ask: a.Idle.Ask, Goodbye: a.Idle.Goodbye}
+	p.Limit = agent.Limit{Duration: a.MaxDuration.Std(), Warning: a.MaxDurationWarning.Std(), Notice: a.MaxDurationNotice}
+	if p.Limit.Warning > 0 && (p.Limit.Duration == 0 || p.Limit.Duration > longest) {
+		p.Limit.Duration = longest // the line is cut then; the warning has to know
+	}
+	p.Filler.After = a.Filler.After.Std()
+	p.Silence.After = a.SilenceGuard.Std()
+	p.Fallback.Transfer = a.Fallback.Transfer
+	p.Renewal = agent.Renewal{Within: never(a.Reconnect.Within), ClipAfter: a.Reconnect.ClipAfter.Std(),
+		Lead: a.Rotate.Lead.Std(), Age: a.Rotate.Age.Std()}
+	p.Keys = agent.Keys{Pause: a.DTMF.Pause.Std(), Ignore: a.DTMF.Ignore}
+}
+
+func msOf(n int) time.Duration { return time.Duration(n) * time.Millisecond }
+
 var audioFormats = map[string]realtime.AudioFormat{"pcmu": realtime.FormatPCMU, "pcma": realtime.FormatPCMA}
 
-// turnDetection is always sent whole: a server that is told half keeps surprising defaults for the rest.
+// turnDetection is what the file says; the agent settles who answers and who interrupts.
 func turnDetection(t *configs.TurnDetection) realtime.Opt[realtime.TurnDetection] {
 	if t.Type == configs.NoVAD {
 		return realtime.Null[realtime.TurnDetection]()

@@ -36,7 +36,7 @@ agents:
     realtime: ga
     voice: marin
     greeting: "Hello, this is Acme."
-    instructions: "You are the front desk of Acme."
+    instructions: "You are {{agent}}, the front desk of Acme, and speak {{language}}."
     transcription: { model: gpt-4o-transcribe, language: en, prompt: "Acme" }
     turn_detection: { type: server_vad, threshold: 0.6, prefix_padding_ms: 250, silence_duration_ms: 450,
                       create_response: false, interrupt_response: false, idle_timeout_ms: 6000 }
@@ -44,6 +44,10 @@ agents:
     max_output_tokens: 500
     speed: 1.2
     tools: [lookup, order_status, hang_up]
+    hand_off: [warm, bare]
+    language: en
+    time_zone: Europe/Berlin
+    reasoning_effort: low
     max_duration: 10m
   - name: warm
     realtime: preview
@@ -56,6 +60,7 @@ agents:
     instructions: "Listen."
     turn_detection: { type: semantic_vad, eagerness: low }
   - { name: bare, realtime: ga, instructions: "Be brief." }
+  - { name: patient, realtime: ga, instructions: "Be patient.", interruption: { confirm_ms: 200 } }
 tools:
   - name: order_status
     description: Looks up an order by its number.
@@ -99,11 +104,11 @@ func TestSessionUpdateOfEachAgent(t *testing.T) {
 func wanted(t *testing.T, d *desk, law transcode.Law) (session realtime.Session) {
 	t.Helper()
 	stop := errors.New("seen enough")
-	_, err := agent.Open(t.Context(), agent.Setup{Law: law, Profile: d.profile, Tools: d.tools, Journal: silentJournal{},
+	_, err := agent.Open(t.Context(), agent.Setup{Law: law, Journal: silentJournal{}, Desk: agent.Desk{Profile: d.Profile, Tools: d.Tools,
 		Dial: func(_ context.Context, want realtime.Session) (agent.Model, realtime.Session, error) {
 			session = want
 			return nil, realtime.Session{}, stop
-		}})
+		}}})
 	if !errors.Is(err, stop) {
 		t.Fatalf("open: %v", err)
 	}
@@ -132,6 +137,7 @@ func golden(t *testing.T, name, text string) {
 var notForTheModel = map[string]string{
 	"Realtime":   "chooses the service",
 	"PromptFile": "is in Instructions after loading",
+	"Clip":       "is read by clips",
 }
 
 // A setting that is added to the configuration must reach the profile: this test changes each one in turn and wants a
@@ -141,7 +147,7 @@ func TestEverySettingOfAnAgentReachesItsProfile(t *testing.T) {
 	base := func() *configs.Agent {
 		return &configs.Agent{Name: "a", TurnDetection: configs.TurnDetection{Type: configs.ServerVAD}}
 	}
-	plain := profile(base(), service)
+	plain := profile(base(), service, time.Hour)
 	eachSetting(reflect.TypeFor[configs.Agent](), nil, func(name string, at []int) {
 		if notForTheModel[name] != "" {
 			return
@@ -149,7 +155,7 @@ func TestEverySettingOfAnAgentReachesItsProfile(t *testing.T) {
 		a := base()
 		a.Transcription = nil
 		set(reflect.ValueOf(a).Elem(), at)
-		if reflect.DeepEqual(profile(a, service), plain) {
+		if reflect.DeepEqual(profile(a, service, time.Hour), plain) {
 			t.Errorf("%s changes nothing in the profile", name)
 		}
 	})
@@ -159,7 +165,7 @@ func TestEverySettingOfAnAgentReachesItsProfile(t *testing.T) {
 func eachSetting(of reflect.Type, at []int, visit func(name string, at []int)) {
 	for i := range of.NumField() {
 		f, here := of.Field(i), append(append([]int(nil), at...), i)
-		if f.Type == reflect.TypeFor[configs.TurnDetection]() {
+		if f.Type.Kind() == reflect.Struct {
 			eachSetting(f.Type, here, visit)
 			continue
 		}
@@ -176,7 +182,7 @@ func set(v reflect.Value, at []int) {
 	}
 	switch f.Kind() {
 	case reflect.String:
-		f.SetString("other")
+		f.SetString("Asia/Tokyo") // a time zone must be one
 	case reflect.Int, reflect.Int64:
 		f.SetInt(7)
 	case reflect.Float64:
@@ -184,7 +190,7 @@ func set(v reflect.Value, at []int) {
 	case reflect.Bool:
 		f.SetBool(true)
 	case reflect.Slice:
-		f.Set(reflect.ValueOf([]string{"hang_up"}))
+		f.Set(reflect.ValueOf([]string{"greeting"})) // what can be protected must be one
 	case reflect.Struct: // a new transcription is other than none
 	default:
 		panic("no other value for " + f.Type().String())
@@ -196,20 +202,65 @@ func TestDesk(t *testing.T) {
 	all, err := desks(cfg, r, testLog(t))
 	must(t, err)
 	d := all["full"]
-	if d.service != "ga" || d.model != "gpt-realtime-2.1" || d.profile.MaxDuration != 10*time.Minute || d.profile.Greeting != "Hello, this is Acme." {
+	if d.Service != "ga" || d.model != "gpt-realtime-2.1" || d.Profile.Limit.Duration != 10*time.Minute || d.Profile.Greeting != "Hello, this is Acme." {
 		t.Errorf("%+v", d)
 	}
-	if names := d.tools.Names(); !reflect.DeepEqual(names, []string{"hang_up", "lookup", "order_status"}) {
+	if names := toolNames(d); !reflect.DeepEqual(names, []string{"hand_off", "hang_up", "lookup", "order_status"}) {
 		t.Errorf("tools of the desk: %q", names)
 	}
-	if names := all["bare"].tools.Names(); len(names) != 0 {
+	if names := toolNames(all["bare"]); len(names) != 0 {
 		t.Errorf("an agent without tools has %q", names)
 	}
 }
 
+// What the file says of manners is what the profile holds; 0s where it means "not at all" is told from what was left out.
+func TestManners(t *testing.T) {
+	text := strings.Replace(full, "hand_off: [warm, bare]", `hand_off: [warm, bare]
+    interruption: { confirm_ms: 250, echo_guard_ms: 300, protect: [notices] }
+    max_duration_warning: 1m
+    max_duration_notice: "One minute left."
+    filler: { after: 1.5s }
+    silence_guard: 8s
+    fallback: { transfer: "+49301" }
+    reconnect: { within: 0s, clip_after: 2s }
+    rotate: { lead: 2m, age: 30m }
+    dtmf: { pause: 3s, ignore: true }`, 1)
+	text = strings.Replace(text, "interrupt_response: false, idle_timeout_ms: 6000", "interrupt_response: false", 1)
+	text = strings.Replace(text, `"Be brief." }`, `"Be brief.", max_duration_warning: 5m, idle: { after: 9s, prompts: 3, ask: "Ask.", goodbye: "Bye." } }`, 1)
+	text = strings.Replace(text, "model: gpt-realtime-2.1,", "model: gpt-realtime-2.1, prices: { text_in: 1, text_cached: 2, text_out: 3, audio_in: 4, audio_cached: 5, audio_out: 6 },", 1)
+	cfg, err := configs.Parse("full.yaml", []byte(text), configs.Options{Env: []string{"NONE=1"}, KnownTools: []string{"lookup"}})
+	must(t, err)
+	full, bare := cfg.Agent("full"), cfg.Agent("bare")
+	service := cfg.Service("ga")
+	p := profile(full, service, time.Hour)
+	for _, c := range []struct{ got, want any }{
+		{p.Interruption, agent.Interruption{Confirm: 250 * time.Millisecond, EchoGuard: 300 * time.Millisecond, ProtectNotices: true}},
+		{p.Limit, agent.Limit{Duration: 10 * time.Minute, Warning: time.Minute, Notice: "One minute left."}},
+		{p.Filler, agent.Filler{After: 1500 * time.Millisecond}},
+		{p.Silence, agent.Silence{After: 8 * time.Second}},
+		{p.Fallback, agent.Fallback{Transfer: "+49301"}},
+		{p.Renewal, agent.Renewal{Within: -1, ClipAfter: 2 * time.Second, Lead: 2 * time.Minute, Age: 30 * time.Minute}},
+		{p.Keys, agent.Keys{Pause: 3 * time.Second, Ignore: true}},
+		{*p.Prices, agent.Prices{TextIn: 1, TextCached: 2, TextOut: 3, AudioIn: 4, AudioCached: 5, AudioOut: 6}},
+		{p.TimeZone.String(), "Europe/Berlin"},
+		{profile(bare, service, time.Hour).Idle, agent.Idle{After: 9 * time.Second, Prompts: 3, Ask: "Ask.", Goodbye: "Bye."}},
+		// A warning before the end that limits.call_duration brings.
+		{profile(bare, service, time.Hour).Limit, agent.Limit{Duration: time.Hour, Warning: 5 * time.Minute}},
+		{profile(full, service, 5*time.Minute).Limit.Duration, 5 * time.Minute},
+		{profile(cfg.Agent("semantic"), service, time.Hour).Limit, agent.Limit{}},
+	} {
+		if !reflect.DeepEqual(c.got, c.want) {
+			t.Errorf("got %+v, want %+v", c.got, c.want)
+		}
+	}
+}
+
+// toolNames are the tools that a desk's model may call.
+func toolNames(d *desk) []string { return d.Tools.(*tools.Registry).Names() }
+
 func TestDeskOfADeployment(t *testing.T) {
-	d, err := newDesk(&configs.Agent{Name: "a"}, &configs.Realtime{Name: "main", Provider: configs.Azure, Resource: "res",
-		Deployment: "phone", Dialect: configs.GA}, tools.NewRegistry(), testLog(t))
+	cfg := &configs.Config{Realtime: []configs.Realtime{{Name: "main", Provider: configs.Azure, Resource: "res", Deployment: "phone", Dialect: configs.GA}}}
+	d, err := newDesk(&configs.Agent{Name: "a", Realtime: "main"}, cfg, tools.NewRegistry(), clips{}, testLog(t))
 	must(t, err)
 	if d.model != "phone" {
 		t.Errorf("model for the record is %q", d.model)

@@ -108,7 +108,7 @@ func testConversation(t *testing.T) {
 				`tool_result system hang_up {"result":"the call ends after your last words"} ok`,
 				"end system "+call["cause"]+" agent")
 			checkTimes(t, lines)
-			checkShow(t, s, call["id"], lines)
+			checkShow(t, s, call["id"], allLines(t, redis.Addr, call["id"]))
 			if got := web.requests(); len(got) != 1 || !strings.Contains(got[0], `"4271"`) {
 				t.Errorf("the webhook was called with %q", got)
 			}

@@ -100,8 +100,19 @@ func storedCall(t *testing.T, addr, sipCallID string) (record row) {
 	return record
 }
 
-// storedLines are the lines of a transcript, oldest first, each with its id as field "id".
+// storedLines are the lines of a transcript, oldest first, each with its id as field "id", without those that say what a
+// response cost: they stand where that became known, between what was said.
 func storedLines(t *testing.T, addr, callID string) (lines []row) {
+	t.Helper()
+	for _, r := range allLines(t, addr, callID) {
+		if r["k"] != "usage" {
+			lines = append(lines, r)
+		}
+	}
+	return lines
+}
+
+func allLines(t *testing.T, addr, callID string) (lines []row) {
 	t.Helper()
 	entries, _ := mustRedis(t, addr, "XRANGE", "tl:{"+callID+"}:ev", "-", "+").([]any)
 	for _, e := range entries {

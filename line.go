@@ -1,6 +1,8 @@
 package trunkline
 
 import (
+	"context"
+
 	"github.com/trunkline/trunkline/agent"
 	"github.com/trunkline/trunkline/telephony"
 	"github.com/trunkline/trunkline/telephony/media"
@@ -16,16 +18,25 @@ var (
 	_ telephony.Handler = (*Service)(nil)
 )
 
-// line is a phone call as the agent sees it.
+// line is a phone call as the agent sees it. Static.
 type line struct {
-	law   transcode.Law
-	media *media.Session
+	law      transcode.Law
+	media    *media.Session
+	held     <-chan bool
+	transfer func(ctx context.Context, target string) error
+}
+
+func lineOf(call *telephony.Call) line {
+	return line{call.Info().Law, call.Media(), call.Held(), call.Transfer}
 }
 
 func (l line) Law() transcode.Law             { return l.law }
 func (l line) Attach(sink func(frame []byte)) { l.media.Attach(sink) }
 func (l line) Player() agent.Player           { return player{l.media} }
 func (l line) Digits() <-chan rune            { return l.media.Digits() }
+func (l line) Held() <-chan bool              { return l.held }
+
+func (l line) Transfer(ctx context.Context, target string) error { return l.transfer(ctx, target) }
 
 // player is the playout queue as the agent sees it.
 type player struct{ *media.Session }

@@ -23,14 +23,19 @@ type metrics struct {
 	setup         *prometheus.HistogramVec // agent
 	duration      *prometheus.HistogramVec // agent
 	turnLatency   *prometheus.HistogramVec // agent
+	turnDetect    *prometheus.HistogramVec // agent
+	turnThink     *prometheus.HistogramVec // agent
+	turnPlay      *prometheus.HistogramVec // agent
+	events        *prometheus.CounterVec   // agent, event
 	interruptions *prometheus.CounterVec   // agent
 	underruns     *prometheus.CounterVec   // agent
 	packets       *prometheus.CounterVec   // direction
 	lost, late    prometheus.Counter
 	jitter        prometheus.Histogram
-	sessions      *prometheus.GaugeVec   // provider
+	sessions      *prometheus.GaugeVec   // agent
 	modelErrors   *prometheus.CounterVec // type
 	tokens        *prometheus.CounterVec // direction
+	cost          *prometheus.CounterVec // agent
 	toolCalls     *prometheus.CounterVec // tool, status
 	toolDuration  *prometheus.HistogramVec
 }
@@ -47,12 +52,17 @@ func newMetrics() *metrics {
 		setup:         histogram("call_setup_seconds", "INVITE to 200 OK.", secondsFine, "agent"),
 		duration:      histogram("call_duration_seconds", "Answer to end.", secondsCoarse, "agent"),
 		turnLatency:   histogram("turn_latency_seconds", "End of the caller's speech to the first audio of the answer on the wire.", secondsFine, "agent"),
+		turnDetect:    histogram("turn_detect_seconds", "Of a turn's latency: until the service tells that the caller has stopped.", secondsFine, "agent"),
+		turnThink:     histogram("turn_think_seconds", "Of a turn's latency: from then until the first audio of the answer comes.", secondsFine, "agent"),
+		turnPlay:      histogram("turn_play_seconds", "Of a turn's latency: from then until that audio is on the wire.", secondsFine, "agent"),
+		events:        counter("conversation_events_total", "What happened in conversations, by agent and event.", "agent", "event"),
 		interruptions: counter("interruptions_total", "Times a caller spoke over the agent.", "agent"),
 		underruns:     counter("playout_underruns_total", "Times an unfinished answer ran out of audio.", "agent"),
 		packets:       counter("rtp_packets_total", "RTP packets accepted and sent.", "direction"),
-		sessions:      gauge("realtime_sessions_active", "Open Realtime sessions.", "provider"),
+		sessions:      gauge("realtime_sessions_active", "Open Realtime sessions. A call has two for a moment while one replaces the other.", "agent"),
 		modelErrors:   counter("realtime_errors_total", "Errors of the model's side, by type.", "type"),
-		tokens:        counter("realtime_tokens_total", "Model tokens.", "direction"),
+		tokens:        counter("realtime_tokens_total", "Model tokens. Those of direction cached are among those of direction in.", "direction"),
+		cost:          counter("realtime_cost_total", "What the tokens cost, in the currency of the prices that are configured.", "agent"),
 		toolCalls:     counter("tool_calls_total", "Function calls, by tool and status.", "tool", "status"),
 		toolDuration:  histogram("tool_duration_seconds", "Time from a function call to its output.", secondsFine, "tool"),
 		lost:          prometheus.NewCounter(prometheus.CounterOpts{Name: "trunkline_rtp_packets_lost_total", Help: "RTP packets from callers that never came."}),
@@ -60,8 +70,8 @@ func newMetrics() *metrics {
 		jitter: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "trunkline_rtp_jitter_seconds",
 			Help: "Interarrival jitter at the end of a call (RFC 3550).", Buckets: []float64{.001, .002, .005, .01, .02, .05, .1}}),
 	}
-	m.registry.MustRegister(m.calls, m.setup, m.duration, m.turnLatency, m.interruptions, m.underruns, m.packets, m.sessions,
-		m.modelErrors, m.tokens, m.toolCalls, m.toolDuration, m.lost, m.late, m.jitter,
+	m.registry.MustRegister(m.calls, m.setup, m.duration, m.turnLatency, m.turnDetect, m.turnThink, m.turnPlay, m.events,
+		m.interruptions, m.underruns, m.packets, m.sessions, m.modelErrors, m.tokens, m.cost, m.toolCalls, m.toolDuration, m.lost, m.late, m.jitter,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -86,11 +96,28 @@ type observer struct {
 
 var _ agent.Observer = observer{}
 
-func (o observer) Turn(name string, latency time.Duration) {
-	o.m.turnLatency.WithLabelValues(name).Observe(latency.Seconds())
+// Turn counts the steps of an answer that were seen.
+func (o observer) Turn(name string, t agent.Timing) {
+	for _, step := range []struct {
+		of   *prometheus.HistogramVec
+		took time.Duration
+	}{{o.m.turnLatency, t.Total}, {o.m.turnDetect, t.Detect}, {o.m.turnThink, t.Think}, {o.m.turnPlay, t.Play}} {
+		if step.took > 0 {
+			step.of.WithLabelValues(name).Observe(step.took.Seconds())
+		}
+	}
 }
 
-func (o observer) Interrupted(name string) { o.m.interruptions.WithLabelValues(name).Inc() }
+func (o observer) Happened(name string, what agent.Occurrence) {
+	o.m.events.WithLabelValues(name, string(what)).Inc()
+	if what == agent.Interrupted {
+		o.m.interruptions.WithLabelValues(name).Inc()
+	}
+}
+
+func (o observer) Session(name string, change int) {
+	o.m.sessions.WithLabelValues(name).Add(float64(change))
+}
 
 func (o observer) Tool(name, status string, took time.Duration) {
 	if !o.known(name) {
@@ -129,6 +156,8 @@ func (m *metrics) ended(c *store.Call, stats media.Stats) {
 	m.underruns.WithLabelValues(c.Agent).Add(float64(stats.Underruns))
 	m.tokens.WithLabelValues("in").Add(float64(c.TokensIn))
 	m.tokens.WithLabelValues("out").Add(float64(c.TokensOut))
+	m.tokens.WithLabelValues("cached").Add(float64(c.TokensCached))
+	m.cost.WithLabelValues(c.Agent).Add(float64(c.CostMicros) / 1e6)
 	if stats.PacketsIn > 0 {
 		m.jitter.Observe(stats.Jitter.Seconds())
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
+	"github.com/trunkline/trunkline/agent"
 	"github.com/trunkline/trunkline/store"
 	"github.com/trunkline/trunkline/telephony"
 	"github.com/trunkline/trunkline/telephony/media"
@@ -19,20 +20,21 @@ import (
 // sessions is the gauge of open Realtime sessions.
 func sessions(t *testing.T, m *metrics) float64 {
 	t.Helper()
-	return testutil.ToFloat64(m.sessions.WithLabelValues("main"))
+	return testutil.ToFloat64(m.sessions.WithLabelValues("frontdesk"))
 }
 
 // fill gives each metric a value.
 func fill(m *metrics) {
 	o := observer{m, func(tool string) bool { return tool == "lookup" }}
-	o.Turn("frontdesk", 700*time.Millisecond)
-	o.Interrupted("frontdesk")
+	o.Turn("frontdesk", agent.Timing{Detect: 500 * time.Millisecond, Think: 190 * time.Millisecond, Play: 10 * time.Millisecond, Total: 700 * time.Millisecond})
+	o.Happened("frontdesk", agent.Interrupted)
+	o.Happened("frontdesk", agent.Rotated)
 	o.Tool("lookup", "ok", time.Second)
 	o.RealtimeError("server_error")
-	m.sessions.WithLabelValues("main").Inc()
+	o.Session("frontdesk", +1)
 	now := time.Now()
 	m.ended(&store.Call{Agent: "frontdesk", EndedBy: "caller", Started: now, Answered: now.Add(time.Second), Ended: now.Add(time.Minute),
-		TokensIn: 3, TokensOut: 4}, media.Stats{PacketsIn: 100, PacketsOut: 101, Lost: 2, Late: 1, Underruns: 1, Jitter: time.Millisecond})
+		TokensIn: 3, TokensOut: 4, TokensCached: 2, CostMicros: 1_500_000}, media.Stats{PacketsIn: 100, PacketsOut: 101, Lost: 2, Late: 1, Underruns: 1, Jitter: time.Millisecond})
 	m.registry.MustRegister(&snapshot{
 		telephony: func() telephony.Stats {
 			return telephony.Stats{Active: 2, Capacity: 5, Draining: true, PortsInUse: 2, Panics: 1,
@@ -69,6 +71,9 @@ func TestMetricsOfACall(t *testing.T) {
 	for name, c := range map[string]struct{ got, want float64 }{
 		"calls":         {testutil.ToFloat64(m.calls.WithLabelValues("frontdesk", "caller")), 1},
 		"interruptions": {testutil.ToFloat64(m.interruptions.WithLabelValues("frontdesk")), 1},
+		"events":        {testutil.ToFloat64(m.events.WithLabelValues("frontdesk", "interrupted")), 1},
+		"rotations":     {testutil.ToFloat64(m.events.WithLabelValues("frontdesk", "rotated")), 1},
+		"sessions":      {sessions(t, m), 1},
 		"underruns":     {testutil.ToFloat64(m.underruns.WithLabelValues("frontdesk")), 1},
 		"packets in":    {testutil.ToFloat64(m.packets.WithLabelValues("in")), 100},
 		"packets out":   {testutil.ToFloat64(m.packets.WithLabelValues("out")), 101},
@@ -76,6 +81,8 @@ func TestMetricsOfACall(t *testing.T) {
 		"late":          {testutil.ToFloat64(m.late), 1},
 		"tokens in":     {testutil.ToFloat64(m.tokens.WithLabelValues("in")), 3},
 		"tokens out":    {testutil.ToFloat64(m.tokens.WithLabelValues("out")), 4},
+		"tokens cached": {testutil.ToFloat64(m.tokens.WithLabelValues("cached")), 2},
+		"cost":          {testutil.ToFloat64(m.cost.WithLabelValues("frontdesk")), 1.5},
 		"tool calls":    {testutil.ToFloat64(m.toolCalls.WithLabelValues("lookup", "ok")), 1},
 		"errors":        {testutil.ToFloat64(m.modelErrors.WithLabelValues("server_error")), 1},
 	} {
@@ -99,6 +106,30 @@ trunkline_store_backlog_events 6
 `), "trunkline_calls_active", "trunkline_calls_rejected_total", "trunkline_draining", "trunkline_store_backlog_events")
 	if err != nil {
 		t.Error(err)
+	}
+}
+
+// A turn has one sample of each step that was seen, and none of one that was not.
+func TestMetricsOfATurn(t *testing.T) {
+	m := newMetrics()
+	o := observer{m, func(string) bool { return false }}
+	o.Turn("frontdesk", agent.Timing{Detect: 500 * time.Millisecond, Think: 190 * time.Millisecond, Play: 10 * time.Millisecond, Total: 700 * time.Millisecond})
+	o.Turn("frontdesk", agent.Timing{Total: 900 * time.Millisecond})
+	families, err := m.registry.Gather()
+	must(t, err)
+	got := map[string]uint64{}
+	for _, f := range families {
+		for _, one := range f.GetMetric() {
+			if h := one.GetHistogram(); h != nil {
+				got[f.GetName()] = h.GetSampleCount()
+			}
+		}
+	}
+	want := map[string]uint64{"trunkline_turn_latency_seconds": 2, "trunkline_turn_detect_seconds": 1, "trunkline_turn_think_seconds": 1, "trunkline_turn_play_seconds": 1}
+	for name, n := range want {
+		if got[name] != n {
+			t.Errorf("%s has %d samples, want %d", name, got[name], n)
+		}
 	}
 }
 
@@ -148,7 +179,7 @@ func TestMetricsPage(t *testing.T) {
 		t.Fatalf("status %d: %s", status, page)
 	}
 	for _, want := range []string{`trunkline_calls_total{agent="frontdesk",by="agent"} 1`, `trunkline_tool_calls_total{status="ok",tool="lookup"} 1`,
-		`trunkline_tool_calls_total{status="ok",tool="hang_up"} 1`, `trunkline_realtime_sessions_active{provider="main"} 0`,
+		`trunkline_tool_calls_total{status="ok",tool="hang_up"} 1`, `trunkline_realtime_sessions_active{agent="frontdesk"} 0`,
 		`trunkline_call_setup_seconds_count{agent="frontdesk"} 1`, `trunkline_calls_capacity 500`, `trunkline_draining 0`, "go_goroutines"} {
 		if !slices.Contains(strings.Split(page, "\n"), want) && !strings.Contains(page, want+" ") {
 			t.Errorf("misses %s", want)

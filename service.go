@@ -135,7 +135,10 @@ func telephonyConfig(cfg *configs.Config, log *slog.Logger) telephony.Config {
 		t.SIP.Listen = append(t.SIP.Listen, string(l))
 	}
 	for _, trunk := range cfg.Trunks {
-		own := telephony.Trunk{Name: trunk.Name}
+		own := telephony.Trunk{Name: trunk.Name, Transfers: trunk.Transfers}
+		for _, h := range trunk.Headers {
+			own.Headers = append(own.Headers, string(h))
+		}
 		for _, c := range trunk.Sources {
 			own.Sources = append(own.Sources, netip.Prefix(c.Prefix))
 		}

@@ -29,8 +29,7 @@ sip: { listen: ["udp://127.0.0.1:0", "tcp://127.0.0.1:0"], strangers: forbid }
 trunks: [ { name: loopback, sources: ["127.0.0.0/8"] } ]
 routes: [ { to: "+1555*", agent: frontdesk } ]
 realtime: [ { name: main, url: "${MODEL}", model: simulator } ]
-agents:
-  - { name: frontdesk, realtime: main, voice: marin, greeting: "Hello!", transcription: { model: whisper-1 }, tools: [lookup, hang_up] }
+agents: [ { name: frontdesk, realtime: main, voice: marin, greeting: "Hello!", transcription: { model: whisper-1 }, tools: [lookup, hang_up] } ]
 store: { path: "${STORE}" }
 admin: { listen: "127.0.0.1:0" }
 `
@@ -53,12 +52,15 @@ type stand struct {
 	done  chan error         // of Serve
 }
 
+// lookupTool is what the tool lookup does.
+type lookupTool func(context.Context, *tools.Call) (string, error)
+
 // setup is what a test wants other than usual.
 type setup struct {
-	yaml    string                 // added to small; keys that small has are replaced
-	model   string                 // address; "": a simulator with script
-	script  *simulator.Script      // nil: lookupScript
-	lookup  func() (string, error) // the tool; nil: it finds something
+	yaml    string            // added to small; keys that small has are replaced
+	model   string            // address; "": a simulator with script
+	script  *simulator.Script // nil: lookupScript
+	lookup  lookupTool        // nil: it finds something
 	options []Option
 }
 
@@ -87,13 +89,13 @@ func (s *setup) config(t *testing.T, model string) *configs.Config {
 func (s *setup) registry(t *testing.T) *tools.Registry {
 	t.Helper()
 	r := tools.NewRegistry()
-	err := tools.Add(r, "lookup", "Looks something up.", func(context.Context, *tools.Call, struct {
+	err := tools.Add(r, "lookup", "Looks something up.", func(ctx context.Context, call *tools.Call, _ struct {
 		Order string `json:"order"`
 	}) (string, error) {
 		if s.lookup == nil {
 			return "found", nil
 		}
-		return s.lookup()
+		return s.lookup(ctx, call)
 	})
 	must(t, err)
 	return r

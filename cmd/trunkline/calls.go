@@ -141,8 +141,29 @@ func printTable(out io.Writer, calls []store.Call) error {
 	return w.Flush()
 }
 
+// transcriptFlags say how a transcript is shown.
+type transcriptFlags struct {
+	storeFlags
+	verbose bool
+}
+
+func (f *transcriptFlags) add(cmd *cobra.Command) {
+	f.storeFlags.add(cmd)
+	cmd.Flags().BoolVarP(&f.verbose, "verbose", "v", false, "also show the tokens of each answer, as --json does")
+}
+
+// show prints the lines of a call that began at started.
+func (f *transcriptFlags) show(out io.Writer, started time.Time) func(store.Entry) error {
+	if f.json {
+		return func(e store.Entry) error { return printEntriesJSON(out, e) }
+	}
+	p := newPrinter(out, started)
+	p.steps, p.usage = true, f.verbose
+	return func(e store.Entry) error { p.entry(e); return nil }
+}
+
 func callsShowCommand() *cobra.Command {
-	flags := &storeFlags{}
+	flags := &transcriptFlags{}
 	cmd := &cobra.Command{
 		Use:   "show CALL",
 		Short: "Show one call and its transcript",
@@ -159,15 +180,7 @@ func callsShowCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				if flags.json {
-					return errors.Join(printCallsJSON(cmd.OutOrStdout(), c), printEntriesJSON(cmd.OutOrStdout(), entries...))
-				}
-				printCall(cmd.OutOrStdout(), &c)
-				p := newPrinter(cmd.OutOrStdout(), c.Started)
-				for _, e := range entries {
-					p.entry(e)
-				}
-				return nil
+				return showCall(cmd.OutOrStdout(), &c, entries, flags)
 			})
 		},
 	}
@@ -175,8 +188,22 @@ func callsShowCommand() *cobra.Command {
 	return cmd
 }
 
+func showCall(out io.Writer, c *store.Call, entries []store.Entry, flags *transcriptFlags) error {
+	var errs []error
+	if flags.json {
+		errs = append(errs, printCallsJSON(out, *c))
+	} else {
+		printCall(out, c)
+	}
+	show := flags.show(out, c.Started)
+	for _, e := range entries {
+		errs = append(errs, show(e))
+	}
+	return errors.Join(errs...)
+}
+
 func callsFollowCommand() *cobra.Command {
-	flags := &storeFlags{}
+	flags := &transcriptFlags{}
 	cmd := &cobra.Command{
 		Use:   "follow CALL",
 		Short: "Show the transcript of a call as it grows, until the call ends",
@@ -185,7 +212,7 @@ func callsFollowCommand() *cobra.Command {
 		Args: oneCall,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return flags.read(cmd, func(ctx context.Context, r store.Reader) error {
-				return follow(ctx, cmd.OutOrStdout(), r, args[0], flags.json)
+				return follow(ctx, cmd.OutOrStdout(), r, args[0], flags)
 			})
 		},
 	}
@@ -193,12 +220,12 @@ func callsFollowCommand() *cobra.Command {
 	return cmd
 }
 
-func follow(ctx context.Context, out io.Writer, r store.Reader, id string, asJSON bool) error {
+func follow(ctx context.Context, out io.Writer, r store.Reader, id string, flags *transcriptFlags) error {
 	c, err := r.Call(ctx, id)
 	if err != nil {
 		return unknownCall(id, err)
 	}
-	p, after := newPrinter(out, c.Started), ""
+	show, after := flags.show(out, c.Started), ""
 	for {
 		entries, err := r.Follow(ctx, id, after)
 		if errors.Is(err, store.ErrEnded) {
@@ -208,13 +235,10 @@ func follow(ctx context.Context, out io.Writer, r store.Reader, id string, asJSO
 			return err
 		}
 		for _, e := range entries {
-			if after = e.ID; asJSON {
-				if err := printEntriesJSON(out, e); err != nil {
-					return err
-				}
-				continue
+			after = e.ID
+			if err := show(e); err != nil {
+				return err
 			}
-			p.entry(e)
 		}
 	}
 }
@@ -242,7 +266,12 @@ func printCall(w io.Writer, c *store.Call) {
 	fmt.Fprintf(w, "  %s, %s\n", duration(c), ending(c))
 	fmt.Fprintf(w, "  setup %d ms; answers after %d ms (median), %d ms (95 %%); %d turns, %d interruptions, %d tool calls\n",
 		c.SetupMS, c.LatencyP50MS, c.LatencyP95MS, c.Turns, c.Interruptions, c.ToolCalls)
-	fmt.Fprintf(w, "  frames in %d, out %d, lost %d; tokens in %d, out %d\n\n", c.FramesIn, c.FramesOut, c.FramesLost, c.TokensIn, c.TokensOut)
+	fmt.Fprintf(w, "  frames in %d, out %d, lost %d; tokens %s\n", c.FramesIn, c.FramesOut, c.FramesLost,
+		tokens(c.TokensIn, c.TokensCached, c.TokensOut, c.CostMicros))
+	if c.Reconnects+c.Rotations > 0 {
+		fmt.Fprintf(w, "  connections to the model: %d lost and made again, %d replaced before their end\n", c.Reconnects, c.Rotations)
+	}
+	fmt.Fprintln(w)
 }
 
 func duration(c *store.Call) string {

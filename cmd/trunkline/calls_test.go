@@ -125,8 +125,16 @@ func readCalls(t *testing.T, path string) {
 	}
 	decode[map[string]any](t, out)
 
+	const usageLines = 2
+	for _, verb := range []string{"show", "follow"} {
+		_, plain, _ := execute(t, "calls", verb, "one", "--store", path)
+		_, verbose, _ := execute(t, "calls", verb, "one", "--store", path, "--verbose")
+		if strings.Count(plain, " usage ") != 0 || strings.Count(verbose, " usage ") != usageLines {
+			t.Errorf("%s: tokens of each answer are in\n%s\nand with --verbose in\n%s", verb, plain, verbose)
+		}
+	}
 	code, out, _ = execute(t, "calls", "follow", "one", "--store", path)
-	if code != 0 || strings.Count(out, "\n") != len(everyLine()) {
+	if code != 0 || strings.Count(out, "\n") != len(everyLine())-usageLines {
 		t.Errorf("follow of a call that is over: %d\n%s", code, out)
 	}
 	for _, verb := range []string{"show", "follow"} {

@@ -41,6 +41,10 @@ type callJSON struct {
 	FramesLost    int64 `json:"frames_lost"`
 	TokensIn      int64 `json:"tokens_in"`
 	TokensOut     int64 `json:"tokens_out"`
+	TokensCached  int64 `json:"tokens_cached,omitzero"`
+	CostMicros    int64 `json:"cost_micros,omitzero"`
+	Reconnects    int   `json:"reconnects,omitzero"`
+	Rotations     int   `json:"rotations,omitzero"`
 	ToolCalls     int   `json:"tool_calls"`
 	ToolFailures  int   `json:"tool_failures"`
 }
@@ -64,6 +68,14 @@ type entryJSON struct {
 	Status     string `json:"status,omitzero"`
 	DurationMS int    `json:"duration_ms,omitzero"`
 	LatencyMS  int    `json:"latency_ms,omitzero"`
+	DetectMS   int    `json:"detect_ms,omitzero"`
+	ThinkMS    int    `json:"think_ms,omitzero"`
+	PlayMS     int    `json:"play_ms,omitzero"`
+
+	TokensIn     int   `json:"tokens_in,omitzero"`
+	TokensOut    int   `json:"tokens_out,omitzero"`
+	TokensCached int   `json:"tokens_cached,omitzero"`
+	CostMicros   int64 `json:"cost_micros,omitzero"`
 }
 
 // printCallsJSON prints each call as one line.

@@ -13,6 +13,7 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	_ "time/tzdata" // time_zone works where the system has no zones, as in an empty container
 
 	"github.com/lmittmann/tint"
 	"github.com/spf13/cobra"
