@@ -211,23 +211,37 @@ func callsFollowCommand() *cobra.Command {
   trunkline calls follow 06h13r4h8ynm3v3h3n5ga57s --json | jq -r .text`,
 		Args: oneCall,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return flags.read(cmd, func(ctx context.Context, r store.Reader) error {
-				return follow(ctx, cmd.OutOrStdout(), r, args[0], flags)
-			})
+			f := &follower{id: args[0], out: cmd.OutOrStdout(), flags: flags}
+			err := flags.read(cmd, f.follow)
+			if err != nil && f.begun && cmd.Context().Err() == nil {
+				err = flags.read(cmd, f.follow) // the service that was read through has ended; its file has the rest
+			}
+			return err
 		},
 	}
 	flags.add(cmd)
 	return cmd
 }
 
-func follow(ctx context.Context, out io.Writer, r store.Reader, id string, flags *transcriptFlags) error {
-	c, err := r.Call(ctx, id)
+// follower shows a transcript as it grows.
+type follower struct {
+	id    string
+	out   io.Writer
+	flags *transcriptFlags
+	begun bool   // the call was found
+	after string // id of the last line shown
+}
+
+// follow goes on after the last line shown, until the call ends.
+func (f *follower) follow(ctx context.Context, r store.Reader) error {
+	c, err := r.Call(ctx, f.id)
 	if err != nil {
-		return unknownCall(id, err)
+		return unknownCall(f.id, err)
 	}
-	show, after := flags.show(out, c.Started), ""
+	f.begun = true
+	show := f.flags.show(f.out, c.Started)
 	for {
-		entries, err := r.Follow(ctx, id, after)
+		entries, err := r.Follow(ctx, f.id, f.after)
 		if errors.Is(err, store.ErrEnded) {
 			return nil
 		}
@@ -235,7 +249,7 @@ func follow(ctx context.Context, out io.Writer, r store.Reader, id string, flags
 			return err
 		}
 		for _, e := range entries {
-			after = e.ID
+			f.after = e.ID
 			if err := show(e); err != nil {
 				return err
 			}

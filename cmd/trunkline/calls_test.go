@@ -188,6 +188,27 @@ func TestFollowGrowsWithTheCall(t *testing.T) {
 	wants(t, follower.out.String(), "end     by agent: hang_up")
 }
 
+// A service that ends with the call it holds takes the reader's way to it along: the file has the last lines.
+func TestFollowOutlivesTheOwner(t *testing.T) {
+	lines := withIDs(everyLine())
+	path, whole := held(t) // the file as it is afterwards
+	put(t, whole, "live", "frontdesk", true, lines...)
+	must(t, whole.Close())
+	_, before := held(t)
+	put(t, before, "live", "frontdesk", false, lines[:2]...)
+	srv, err := share.Serve(path, before)
+	must(t, err)
+	follower := start(t, "calls", "follow", "live", "--store", path)
+	follower.waitFor("How can I help?")
+	must(t, srv.Close())
+	if code := follower.ends(); code != 0 || follower.errs.String() != "" {
+		t.Errorf("%d %s", code, follower.errs)
+	}
+	if out := follower.out.String(); strings.Count(out, "How can I help?") != 1 || !strings.Contains(out, "end     by agent: hang_up") {
+		t.Errorf("shown is\n%s", out)
+	}
+}
+
 func TestNoTranscripts(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "none.db")
 	code, _, errs := execute(t, "calls", "list", "--store", path)
