@@ -1,12 +1,15 @@
 package telephony
 
 import (
+	"bytes"
 	"fmt"
 	"log/slog"
 	"net/netip"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/pion/rtp"
 
 	"github.com/trunkline/trunkline/telephony/media"
 	"github.com/trunkline/trunkline/telephony/sdp"
@@ -17,6 +20,16 @@ const plainOffer = "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1
 
 // negotiating is an answered call without signalling.
 func negotiating(t *testing.T) *Call {
+	t.Helper()
+	c := offered(t, plainOffer)
+	if err := c.startMedia(); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// offered is a call whose answer is on its way.
+func offered(t *testing.T, text string) *Call {
 	t.Helper()
 	ports, err := media.NewPorts(netip.MustParseAddr("127.0.0.1"), 0, 0)
 	if err != nil {
@@ -29,7 +42,7 @@ func negotiating(t *testing.T) *Call {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = session.Close() })
-	offer, err := sdp.Parse([]byte(plainOffer))
+	offer, err := sdp.Parse([]byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,9 +51,6 @@ func negotiating(t *testing.T) *Call {
 		local: sdp.Local{Addr: netip.MustParseAddr("192.0.2.2"), Port: session.Port(), SessionID: 7, Version: 1}}
 	c.opening, c.answer, _ = sdp.Answer(offer, c.local)
 	c.agreed, c.last = c.opening, c.answer
-	if err := c.startMedia(); err != nil {
-		t.Fatal(err)
-	}
 	return c
 }
 
@@ -210,16 +220,36 @@ func TestResumeByLateOffer(t *testing.T) {
 	}
 }
 
-// A new offer may be faster than the start of the audio.
+// A new offer may be faster than the start of the audio. The handler's law is that of
+// the INVITE all the same.
 func TestReofferBeforeTheAudio(t *testing.T) {
-	c := negotiating(t)
-	c.answered = false // as between the 200 and startMedia
-	c.mustReoffer(t, strings.Replace(plainOffer, "8 0 101", "0 101", 1)+"a=sendonly\r\n")
+	phone := newWirePhone(t)
+	local := strings.NewReplacer("192.0.2.1", "127.0.0.1", "4000", phone.port()).Replace(plainOffer)
+	c := offered(t, local)
+	c.info.Source = netip.MustParseAddrPort("127.0.0.1:5060")
+	c.mustReoffer(t, strings.Replace(local, "8 0 101", "0 101", 1)+"a=sendonly\r\n")
 	if c.OnHold() {
 		t.Error("told before the answer")
 	}
 	if err := c.startMedia(); err != nil || !c.OnHold() || !<-c.Held() {
 		t.Errorf("not on hold: %v", err)
+	}
+	eventually(t, "the hold is in force", func() bool { return c.media.Stats().HeldFrames > 0 })
+	c.media.Play(1, bytes.Repeat([]byte{0x31}, 1600))
+	c.mustReoffer(t, strings.Replace(local, "8 0 101", "0 101", 1))
+	want := whole(transcode.Table(transcode.PCMA, transcode.PCMU)[0x31])
+	phone.hear(func(p *rtp.Packet) bool { return p.PayloadType == 0 && want(p) })
+}
+
+// The trust in the trunk's own address does not pass to where a new offer points.
+func TestTrustIsPerAddress(t *testing.T) {
+	c := negotiating(t)
+	if d := c.mediaParams(c.agreed).UnprovenFor; d >= 0 {
+		t.Errorf("the trunk's own address is sent audio for %v only", d)
+	}
+	c.mustReoffer(t, strings.Replace(plainOffer, "c=IN IP4 192.0.2.1", "c=IN IP4 192.0.2.9", 1))
+	if d := c.mediaParams(c.agreed).UnprovenFor; d < 0 {
+		t.Error("another address is sent audio for ever")
 	}
 }
 

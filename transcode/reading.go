@@ -73,8 +73,9 @@ func (r *reading) hear(low, high, repeat float64) {
 }
 
 // chances returns how likely each expert held a sample from low to high, times
-// the trust it has, and the sum: what they hold together. Who expects the same again expects
-// exactly that; the others allow for as much as they missed of late.
+// the trust it has, and the sum: what they hold together. Who expects the same
+// again expects exactly that; the others allow for as much as they missed of
+// late.
 func (r *reading) chances(guess [3]float64, low, high float64) (chance [3]float64, sum float64) {
 	for i, e := range r.experts {
 		scale := max(2*e.miss, (high-low)/8)
@@ -87,9 +88,9 @@ func (r *reading) chances(guess [3]float64, low, high float64) (chance [3]float6
 	return chance, sum
 }
 
-// below is the share of errors that are less than e, if half of scale is their mean
-// magnitude: a peak with tails that fall with the cube. Its shape matters little,
-// and this one needs no exponential.
+// below is the share of errors that are less than e, if half of scale is their
+// mean magnitude: a peak whose tails fall with the fourth power. The shape
+// matters little, and this one needs no exponential.
 func below(e, scale float64) float64 {
 	t := scale / (scale + math.Abs(e))
 	t = t * t * t / 2
@@ -108,10 +109,9 @@ func buildSpans(l Law) (t [256]span) {
 	low := 0.0
 	for m := range byte(128) { // magnitudes, from silence up
 		plus := l.Silence() ^ m
-		value := float64(l.Decode(plus))
-		high := 2*value - low
-		if m < 127 {
-			high = (value + float64(l.Decode(plus^m^(m+1)))) / 2
+		high := 2*float64(l.Decode(plus)) - low // the decoder answers with the middle …
+		if high == 0 {
+			high = 4 // … but for the zero of µ-law, half of a step on each side
 		}
 		t[plus], t[plus^0x80] = span{low, high}, span{-high, -low}
 		low = high

@@ -44,9 +44,9 @@ func (c Coding) String() string {
 	return fmt.Sprintf("Coding(%d)", uint8(c))
 }
 
-// How sure is sure. Bits are those of the readings; the numbers are measured on
-// speech (see the tests). In the right reading a second of it costs 1 to 6 bits
-// a byte, in a wrong one it costs 1.3 to 5 bits a byte more.
+// How sure is sure. Bits are what the readings spend; the numbers are measured
+// on speech (see the tests), which costs up to 7 bits a byte in the right
+// reading and at least 0.7, mostly 3, more in a wrong one.
 const (
 	judgeEvery  = 80     // bytes between two judgements, 10 ms
 	earliest    = 160    // bytes before the first one that counts
@@ -79,7 +79,10 @@ const (
 //	              │     └──────────────────────────┤  (then that one), or none
 //	              └ hears only                     └─ makes sense (then unknown)
 //
-// Speech is released after 20 ms as a rule, digital silence within 60 ms.
+// Speech is released after 20 ms as a rule, digital silence within 60 ms. Two
+// sounds that a voice does not make may be mistaken: rectangular tones of few
+// values, which make sense in many readings, and white noise above -20 dBov,
+// which makes sense in none.
 //
 // The sample rate of PCM, and whether its samples are whole from the first
 // byte, cannot be heard in so short a time: both are taken as the protocol has
@@ -88,13 +91,15 @@ const (
 // A Recogniser does not allocate after it was made and is not safe for
 // concurrent use.
 type Recogniser struct {
-	expected Law
-	law      [2]reading
-	pcm      reading
-	half     byte // first byte of a PCM sample
-	heard    int  // bytes
-	coding   Coding
-	sure     bool
+	expected Law // static
+
+	// the stream so far, until Reset
+	law    [2]reading
+	pcm    reading
+	half   byte // first byte of a PCM sample
+	heard  int  // bytes
+	coding Coding
+	sure   bool
 }
 
 // NewRecogniser returns a Recogniser of a stream that should be in a law.
@@ -113,9 +118,9 @@ func (r *Recogniser) Reset() {
 }
 
 // Hear takes the next bytes of the stream, as many as there are, and returns
-// the coding. Until it is sure, at RecogniseBytes at the latest, that is the best guess,
-// good enough for a stream that ends before; once it is, more audio changes
-// nothing. How the stream is cut makes no difference.
+// the coding. Until it is sure, at RecogniseBytes at the latest, that is the
+// best guess, good enough for a stream that ends before; once it is, more audio
+// changes nothing. How the stream is cut makes no difference.
 func (r *Recogniser) Hear(audio []byte) (c Coding, sure bool) {
 	for _, b := range audio {
 		if r.sure {

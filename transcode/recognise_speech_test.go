@@ -54,19 +54,25 @@ func TestSpeechIsReleasedAnywhere(t *testing.T) {
 			continue
 		}
 		l, level := bothLaws[rng.IntN(2)], -40*rng.Float64()
-		s = leveled(s, level)
-		hiss := max(1, rng.IntN(40)-20)
-		for i := range max(0, rng.IntN(2*RecogniseBytes)-RecogniseBytes) {
-			s[i] = int16(rng.IntN(hiss) - hiss/2)
-		}
+		s = late(leveled(s, level), rng)
 		c, after := recognised(l, encoded(CodingOf(l), s))
 		if waited = append(waited, after); c != CodingOf(l) {
 			t.Errorf("%v of %s, sample %d at %.0f dBov, is taken for %v", l, rec.name, from, level, c)
 		}
 	}
-	// Measured over 80 seeds: 99 % wait for 400 to 560 bytes; who begins with a
-	// loud hiss (the s of "seconds") may wait for all. No alarm in 205,000 windows.
+	// Measured over 140 seeds: 99 % wait for 400 to 640 bytes; who begins with a
+	// loud hiss (the s of "seconds") may wait for all. No alarm in 300,000 windows.
 	checkWaits(t, waited, 560, RecogniseBytes)
+}
+
+// late is s with a beginning that is not heard in half of all cases: digital
+// silence, or a hiss of up to 10.
+func late(s []int16, rng *rand.Rand) []int16 {
+	hiss := max(1, rng.IntN(40)-20)
+	for i := range max(0, rng.IntN(2*len(s))-len(s)) {
+		s[i] = int16(rng.IntN(hiss) - hiss/2)
+	}
+	return s
 }
 
 // checkWaits asserts for how many bytes 99 % of the windows wait, and all.
@@ -87,11 +93,11 @@ func leveled(s []int16, dBov float64) []int16 {
 	return amplified(s, min(30, dBov-Level(PCMU, encoded(CodingPCMU, s))))
 }
 
-// TestWrongCodingOfSpeech answers in every coding that is not expected. Measured
-// with ten times as many windows: not one is missed.
+// TestWrongCodingOfSpeech answers in every coding that is not expected, loud or
+// faint, at once or after a silence. Measured: 8000 windows each, none missed.
 func TestWrongCodingOfSpeech(t *testing.T) {
 	t.Parallel()
-	const windows, floor = 400, 0.99
+	const windows, floor = 250, 0.99
 	all, rng := recordings(t), rand.New(rand.NewPCG(49, 65))
 	for _, wrong := range []Coding{CodingPCMU, CodingPCMA, CodingPCM24} {
 		for _, expected := range bothLaws {
@@ -105,7 +111,8 @@ func TestWrongCodingOfSpeech(t *testing.T) {
 					continue
 				}
 				tried++
-				switch c, _ := recognised(expected, encoded(wrong, amplified(s, rng.Float64()*50-40))); c {
+				s = late(amplified(s, rng.Float64()*50-40), rng)
+				switch c, _ := recognised(expected, encoded(wrong, s)); c {
 				case wrong:
 					found++
 				case CodingOf(expected):

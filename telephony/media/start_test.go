@@ -126,6 +126,7 @@ func TestMusicOnHoldIsNotHeard(t *testing.T) {
 				t.Errorf("%d bytes heard in %v", len(got), time.Since(start))
 			}
 			r.again(resumed)
+			ph.ts += 1 << 20 // another phone at the same address
 			var want []byte
 			for i := range 10 {
 				ph.send(voice(i, 160))
@@ -139,6 +140,22 @@ func TestMusicOnHoldIsNotHeard(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A sender whose clock stands still on hold has no jitter.
+func TestHoldIsNoJitter(t *testing.T) {
+	started(t, Params{}, func(r *rig, ph *phone) {
+		pass(20 * time.Millisecond)
+		ph.send(voice(1, 160))
+		before := r.Stats().Jitter
+		r.again(onHold)
+		pass(500 * time.Millisecond)
+		r.again(resumed)
+		ph.send(voice(2, 160))
+		if j := r.Stats().Jitter; j != before {
+			t.Errorf("jitter %v after a hold, %v before", j, before)
+		}
+	})
 }
 
 // What waits for a missing packet when the hold comes was said, and is heard.
