@@ -5,8 +5,6 @@ import (
 	"flag"
 	"fmt"
 	"runtime/debug"
-	"slices"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -134,7 +132,7 @@ func (w *world) pass(d time.Duration) *End {
 	}
 }
 
-// act is one thing that the caller does.
+// act is one thing that happens.
 func (w *world) act() *End {
 	switch n := w.rng.IntN(100); {
 	case n < 45:
@@ -143,39 +141,66 @@ func (w *world) act() *End {
 		return w.say(upTo(w.rng, 250*time.Millisecond), "")
 	case n < 68:
 		return w.say(upTo(w.rng, 250*time.Millisecond), "yes")
-	case n < 80:
-		for range 1 + w.rng.IntN(3) {
-			select {
-			case w.line.digits <- pick(w.rng, '1', '2', '#'):
-			default:
-			}
-			if end := w.pass(upTo(w.rng, 700*time.Millisecond)); end != nil {
-				return end
-			}
-		}
-	case n < 88:
+	case n < 79:
+		return w.pressKeys()
+	case n < 87:
 		w.line.hold(true)
 		end := w.pass(upTo(w.rng, 4*time.Second))
 		w.line.hold(false)
 		return end
-	case n < 94:
-		w.conv.Tell("The customer is waiting.", chance(w.rng, 50))
+	case n < 93:
+		if speak := chance(w.rng, 50); w.conv.Tell("The customer is waiting.", speak) && speak {
+			w.mustAnswer = time.Now()
+		}
+	case n < 95 && w.manners.breaks:
+		if s := w.hearer(); s != nil {
+			w.broken[s] = true
+			s.Drop()
+		}
 	default:
 		return w.pass(upTo(w.rng, 12*time.Second))
 	}
 	return nil
 }
 
-// say makes the server hear speech of a length. Turn detection needs a silence to find its end.
+func (w *world) pressKeys() *End {
+	for range 1 + w.rng.IntN(3) {
+		select {
+		case w.line.digits <- pick(w.rng, '1', '2', '#'):
+			w.keys++
+			w.mustAnswer = time.Now()
+		default:
+		}
+		if end := w.pass(upTo(w.rng, 700*time.Millisecond)); end != nil {
+			return end
+		}
+	}
+	return nil
+}
+
+// say makes the server hear speech of a length. Turn detection needs a silence to find its end. When another connection
+// has got the caller meanwhile it has heard the rest.
 func (w *world) say(length time.Duration, words string) *End {
-	s := w.session()
+	s := w.hearer()
+	if s == nil {
+		return nil
+	}
 	s.SpeechStart()
 	end := w.pass(length + w.manners.silence)
-	if end == nil && words != "" && w.plain(length) {
-		w.mustTurn = time.Now()
+	if end != nil {
+		return end
+	}
+	if last := w.hearer(); last == nil {
+		return nil
+	} else if last != s {
+		s = last
+		s.SpeechStart()
+	}
+	if words != "" && w.plain(length) {
+		w.mustAnswer = time.Now()
 	}
 	s.SpeechStop(words)
-	return end
+	return nil
 }
 
 // plain reports that nobody could take speech of this length for a noise or an echo.
@@ -192,123 +217,22 @@ func (w *world) rest() *End {
 	return w.pass(40*time.Second + odd(w.rng))
 }
 
-func (w *world) session() *simulator.Session {
+// hearer is the session that gets the caller's audio now; nil: nobody hears him.
+func (w *world) hearer() *simulator.Session {
+	w.mu.Lock()
+	w.hears = -1
+	w.mu.Unlock()
+	w.line.speak()
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.links[len(w.links)-1].Session()
-}
-
-// verdict fails the test with all that was wrong, and how it came about.
-func (w *world) verdict(t *testing.T, show bool) {
-	problems := slices.Concat(w.refusals(), w.openCalls(), w.openTurns())
-	if len(problems) == 0 && !show {
-		return
-	}
-	var log strings.Builder
-	for _, e := range w.wire {
-		fmt.Fprintln(&log, e)
-	}
-	t.Logf("seed %d: %+v\n%stranscript:\n%s", w.seed, w.manners, &log, w.journal.text())
-	for _, p := range problems {
-		t.Errorf("seed %d: %s", w.seed, p)
-	}
-}
-
-// refusals are the errors that the server sent and that were ours to avoid.
-func (w *world) refusals() (problems []string) {
-	for i := range w.wire {
-		e := &w.wire[i]
-		if e.up || e.name != "error" {
-			continue
-		}
-		if strings.Contains(e.text, `"response_cancel_not_active"`) && w.crossed(i) {
-			continue
-		}
-		problems = append(problems, "the server refused: "+e.text)
-	}
-	for _, r := range w.records {
-		if r.Ended.IsZero() {
-			problems = append(problems, "session "+r.ID+" is still open")
-		}
-	}
-	return problems
-}
-
-// crossed proves that a refused response.cancel met the end of its response on the wire: that had left the server when the
-// cancel arrived, and had not reached us when we sent it.
-func (w *world) crossed(refusal int) bool {
-	link := w.wire[refusal].link
-	cancel := w.before(refusal, link, func(e *wireEvent) bool {
-		return e.up && e.name == "response.cancel" && !e.arrives.After(w.wire[refusal].sent)
-	})
-	done := w.before(refusal, link, func(e *wireEvent) bool { return !e.up && e.name == "response.done" })
-	if cancel == nil || done == nil {
-		return false
-	}
-	sent := w.cancels[member(cancel.text, "event_id")]
-	learnt, ever := w.dones[member(done.text, "id")]
-	return !ever || learnt > sent
-}
-
-// member is the first text member of that name.
-func member(text, name string) string {
-	_, rest, _ := strings.Cut(text, `"`+name+`":"`)
-	value, _, _ := strings.Cut(rest, `"`)
-	return value
-}
-
-// before is the last message before a place that fits.
-func (w *world) before(at, link int, fits func(*wireEvent) bool) *wireEvent {
-	for i := at - 1; i >= 0; i-- {
-		if e := &w.wire[i]; e.link == link && fits(e) {
-			return e
-		}
-	}
-	return nil
-}
-
-// openCalls are function calls that got no output, although their response was completed. The server itself refuses a
-// second one.
-func (w *world) openCalls() (problems []string) {
-	for _, r := range w.records {
-		status := map[string]string{}
-		for _, resp := range r.Responses {
-			status[resp.ID] = resp.Status
-		}
-		for _, c := range r.Calls {
-			switch {
-			case w.endedItself: // the call may have ended before the tool
-			case c.Answered && c.Deleted, !c.Answered && !c.Deleted:
-				problems = append(problems, fmt.Sprintf("call %s of a %s response: answered %v, deleted %v", c.CallID, status[c.ResponseID], c.Answered, c.Deleted))
-			case c.Answered && status[c.ResponseID] != "completed":
-				problems = append(problems, fmt.Sprintf("call %s was run, its response is %s", c.CallID, status[c.ResponseID]))
-			}
-		}
-	}
-	return problems
-}
-
-// openTurns are the caller's words to which nothing was said.
-func (w *world) openTurns() (problems []string) {
-	if w.endedItself || w.mustTurn.IsZero() {
+	if w.hears < 0 {
 		return nil
 	}
-	for _, e := range w.wire {
-		if !e.up && e.name == "response.created" && !e.sent.Before(w.mustTurn) && w.came(e.text) {
-			return nil
-		}
+	s := w.links[w.hears].Session()
+	select {
+	case <-s.Ended():
+		return nil
+	default:
+		return s
 	}
-	return []string{"the caller's last words were not answered, said at " + w.mustTurn.Format("04:05.000000")}
-}
-
-// came reports whether the response of a response.created came to a good end.
-func (w *world) came(created string) bool {
-	for _, r := range w.records {
-		for _, resp := range r.Responses {
-			if member(created, "id") == resp.ID {
-				return resp.Status == "completed" || resp.Status == "incomplete"
-			}
-		}
-	}
-	return false
 }

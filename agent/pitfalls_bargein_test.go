@@ -25,12 +25,12 @@ func TestP01NeverTruncatesBeyondWhatWasSent(t *testing.T) {
 				s.start()
 				for _, cut := range s.record().Truncations {
 					if cut.AudioEndMS > cut.SentMS || cut.AudioEndMS != len(s.heard())/transcode.BytesPerMS {
-						t.Errorf("truncated at %d ms of %d ms sent, the caller heard %d ms", cut.AudioEndMS, cut.SentMS, len(s.heard())/transcode.BytesPerMS)
+						s.t.Errorf("truncated at %d ms of %d ms sent, the caller heard %d ms", cut.AudioEndMS, cut.SentMS, len(s.heard())/transcode.BytesPerMS)
 					}
 				}
 				unheard := s.spoken(0)[len(s.heard()):]
 				if sound := lastSound(transcode.PCMU, unheard) >= 0; sound && len(s.record().Truncations) != 1 {
-					t.Errorf("not truncated with %d ms unheard", len(unheard)/transcode.BytesPerMS)
+					s.t.Errorf("not truncated with %d ms unheard", len(unheard)/transcode.BytesPerMS)
 				}
 			})
 		})
@@ -47,7 +47,7 @@ func TestP01AudioAlreadyShorterIsInformation(t *testing.T) {
 		s.stop("")
 		s.goesOn()
 		if strings.Contains(s.journal.text(), "error") || len(s.counts.faults) > 0 {
-			t.Errorf("it was taken for a fault: %q\n%s", s.counts.faults, s.journal.text())
+			s.t.Errorf("it was taken for a fault: %q\n%s", s.counts.faults, s.journal.text())
 		}
 	})
 }
@@ -58,7 +58,7 @@ func TestP02NothingIsTruncatedBeforeTheFirstDelta(t *testing.T) {
 		s.say("hello")
 		s.wait(time.Second)
 		if len(s.messages(false, "response.content_part.added")) != 1 || len(s.record().Spoken[0].Audio) > 0 {
-			t.Fatal("the caller does not speak between the part and its first delta")
+			s.t.Fatal("the caller does not speak between the part and its first delta")
 		}
 		s.start()
 		s.stop("stop")
@@ -77,7 +77,7 @@ func TestP02WhatWasNotPlayedIsDeleted(t *testing.T) {
 		s.line.player.Hold(false)
 		s.wantSent("conversation.item.truncate", 0)
 		if deleted := s.sent("conversation.item.delete"); len(deleted) != 1 || !strings.Contains(deleted[0], s.record().Spoken[0].ItemID) {
-			t.Errorf("deleted %q, want the item that nobody heard", deleted)
+			s.t.Errorf("deleted %q, want the item that nobody heard", deleted)
 		}
 		s.stop("stop")
 		s.goesOn()
@@ -95,11 +95,11 @@ func TestP03MillisecondsAreWholeOnTheWire(t *testing.T) {
 		cuts := s.sent("conversation.item.truncate")
 		for _, cut := range cuts {
 			if !whole.MatchString(cut) {
-				t.Errorf("not in whole milliseconds: %s", cut)
+				s.t.Errorf("not in whole milliseconds: %s", cut)
 			}
 		}
 		if len(cuts) != 3 {
-			t.Errorf("%d truncations, want 3", len(cuts))
+			s.t.Errorf("%d truncations, want 3", len(cuts))
 		}
 	})
 }
@@ -115,7 +115,7 @@ func TestP04DurationsAreThoseOfG711InBothLaws(t *testing.T) {
 				s.start()
 				heard, cuts := time.Since(began).Milliseconds(), s.record().Truncations
 				if len(cuts) != 1 || cuts[0].AudioEndMS != len(s.heard())/8 || int64(cuts[0].AudioEndMS) < heard-250 || int64(cuts[0].AudioEndMS) > heard {
-					t.Errorf("%v on a line of %v: truncated %+v after %d ms of listening", format, law, cuts, heard)
+					s.t.Errorf("%v on a line of %v: truncated %+v after %d ms of listening", format, law, cuts, heard)
 				}
 			})
 		}
@@ -129,11 +129,11 @@ func TestP05TheClientTruncatesWhatTheServerCancelled(t *testing.T) {
 		s.start()
 		r := s.record()
 		if r.Responses[0].Status != "cancelled" || r.Responses[0].Reason != "turn_detected" {
-			t.Fatalf("the server did not cancel by itself: %+v", r.Responses)
+			s.t.Fatalf("the server did not cancel by itself: %+v", r.Responses)
 		}
 		s.wantSent("response.cancel", 0)
 		if len(r.Truncations) != 1 || r.Truncations[0].ItemID != r.Spoken[0].ItemID {
-			t.Errorf("truncated %+v, want what was being played", r.Truncations)
+			s.t.Errorf("truncated %+v, want what was being played", r.Truncations)
 		}
 	})
 }
@@ -143,16 +143,16 @@ func TestP06TheCallerStopsAnAnswerThatWasDoneLongAgo(t *testing.T) {
 		s.say("hello")
 		s.wait(2 * time.Second)
 		if r := s.record().Responses[0]; r.Status != "completed" {
-			t.Fatalf("the response is %+v", r)
+			s.t.Fatalf("the response is %+v", r)
 		}
 		s.start()
 		heard := len(s.heard())
 		s.wait(2 * time.Second)
 		if after := len(s.heard()); after != heard {
-			t.Errorf("%d bytes were heard after the caller began to speak", after-heard)
+			s.t.Errorf("%d bytes were heard after the caller began to speak", after-heard)
 		}
 		if cuts := s.record().Truncations; len(cuts) != 1 || cuts[0].AudioEndMS != heard/8 {
-			t.Errorf("truncated %+v, want at %d ms", cuts, heard/8)
+			s.t.Errorf("truncated %+v, want at %d ms", cuts, heard/8)
 		}
 	})
 }
@@ -169,7 +169,7 @@ func TestP07AudioAfterTheCancelIsDropped(t *testing.T) {
 		s.wantHeard(first, s.spoken(1))
 		s.over()
 		if s.figures.LateAudioBytes != 5*1600 {
-			t.Errorf("%d bytes came late, want the five deltas", s.figures.LateAudioBytes)
+			s.t.Errorf("%d bytes came late, want the five deltas", s.figures.LateAudioBytes)
 		}
 	})
 }
@@ -182,7 +182,7 @@ func TestP08NothingLeavesAfterTheFlush(t *testing.T) {
 		before := len(s.heard())
 		s.start() // 10 ms
 		if after := len(s.heard()); after-before > transcode.FrameBytes || s.line.player.Queued() != 0 {
-			t.Errorf("%d bytes left after speech_started and %d are still queued", after-before, s.line.player.Queued())
+			s.t.Errorf("%d bytes left after speech_started and %d are still queued", after-before, s.line.player.Queued())
 		}
 	})
 }
@@ -195,10 +195,10 @@ func TestP09TheItemThatPlaysIsCutAndLaterOnesAreDeleted(t *testing.T) {
 		s.start()
 		r, heard := s.record(), len(s.heard())-len(s.spoken(0))
 		if len(r.Truncations) != 1 || r.Truncations[0].ItemID != r.Spoken[1].ItemID || r.Truncations[0].AudioEndMS != heard/8 {
-			t.Errorf("truncated %+v, want the second item at %d ms", r.Truncations, heard/8)
+			s.t.Errorf("truncated %+v, want the second item at %d ms", r.Truncations, heard/8)
 		}
 		if deleted := s.sent("conversation.item.delete"); len(deleted) != 1 || !strings.Contains(deleted[0], r.Spoken[2].ItemID) {
-			t.Errorf("deleted %q, want the third item", deleted)
+			s.t.Errorf("deleted %q, want the third item", deleted)
 		}
 	})
 }
@@ -215,7 +215,7 @@ func TestP10AnItemThatIsGoneChangesNothing(t *testing.T) {
 		s.stop("stop")
 		s.goesOn()
 		if len(s.counts.faults) > 0 || strings.Contains(s.journal.text(), "error") {
-			t.Errorf("it was taken for a fault: %q\n%s", s.counts.faults, s.journal.text())
+			s.t.Errorf("it was taken for a fault: %q\n%s", s.counts.faults, s.journal.text())
 		}
 	})
 }
@@ -231,11 +231,11 @@ func TestP11TheCallEndsAfterTheLastWordWasHeard(t *testing.T) {
 		s.say("goodbye")
 		s.wait(4 * time.Second)
 		if s.end != nil || len(s.messages(false, "response.done")) != 1 {
-			t.Fatalf("the call has ended with %+v before the last word", s.end)
+			s.t.Fatalf("the call has ended with %+v before the last word", s.end)
 		}
 		s.wait(time.Second)
 		if s.end == nil || s.end.By != ByAgent {
-			t.Errorf("the call has ended with %+v, want by the agent", s.end)
+			s.t.Errorf("the call has ended with %+v, want by the agent", s.end)
 		}
 		s.wantHeard(s.spoken(0))
 	})
@@ -266,7 +266,7 @@ func TestP13ACoughLetsTheAgentGoOnWhereItStopped(t *testing.T) {
 		held := len(s.heard())
 		s.wait(610 * time.Millisecond) // 120 ms and the silence that ends a turn
 		if after := len(s.heard()); after != held {
-			t.Errorf("%d bytes were heard while nobody knew whether the caller says something", after-held)
+			s.t.Errorf("%d bytes were heard while nobody knew whether the caller says something", after-held)
 		}
 		s.stop("")
 		s.wait(6 * time.Second)
@@ -276,7 +276,7 @@ func TestP13ACoughLetsTheAgentGoOnWhereItStopped(t *testing.T) {
 		s.wantSent("conversation.item.truncate", 0)
 		s.wantSent("conversation.item.delete", 1)
 		if s.counts.of(Resumed) != 1 || s.counts.of(Interrupted) != 0 {
-			t.Errorf("it was counted as %v", s.counts.happened)
+			s.t.Errorf("it was counted as %v", s.counts.happened)
 		}
 	})
 }

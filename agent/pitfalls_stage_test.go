@@ -22,13 +22,14 @@ import (
 type trap struct {
 	dialect string // "": it is played in both
 	law     transcode.Law
-	profile Profile // without instructions: those of trapped
+	profile Profile // one without instructions is trapped
 	answers []simulator.Answer
 	service simulator.Options // speed, latency and the like
 	faults  simulator.Faults
 	box     Toolbox
-	other   map[string]Desk // colleagues
-	player  Player          // instead of one that takes everything
+	other   map[string]Desk      // colleagues
+	room    int                  // bytes that the playout queue takes; 0: all
+	speaks  realtime.AudioFormat // what the server speaks instead of what it confirms
 
 	// What becomes of an event on its way, and in its stead; nil: it arrives.
 	up   func(realtime.ClientEvent) []realtime.ClientEvent
@@ -41,7 +42,7 @@ type trap struct {
 var trapped = Profile{Name: "frontdesk", Instructions: "You are Nora of Northwind.",
 	Transcription: &realtime.Transcription{Model: "whisper-1"}}
 
-// manners is trapped with something changed.
+// withManners is trapped with something changed.
 func withManners(change func(*Profile)) Profile {
 	p := trapped
 	change(&p)
@@ -127,7 +128,7 @@ func provoke(t *testing.T, tr trap, run func(*scene)) {
 		}
 		ctx, cancel := context.WithCancelCause(context.Background())
 		s.hangUp = cancel
-		go func() { s.ended <- s.conv.Run(ctx, s.line) }()
+		go func() { s.ended <- s.conv.Run(ctx, phone{s.line, tr.room}) }()
 		synctest.Wait()
 		run(s)
 		s.over()
@@ -151,6 +152,9 @@ func stageEach(t *testing.T, tr trap, run func(*scene)) {
 				stop()
 				s.srv.Close()
 				s.verdict()
+				if t.Failed() {
+					s.dump()
+				}
 			})
 		})
 	}
@@ -158,7 +162,7 @@ func stageEach(t *testing.T, tr trap, run func(*scene)) {
 
 func newScene(t *testing.T, tr trap, dialect string) *scene {
 	if tr.profile.Instructions == "" {
-		tr.profile.Name, tr.profile.Instructions = trapped.Name, trapped.Instructions
+		tr.profile = trapped
 	}
 	s := &scene{t: t, trap: tr, dialect: dialect, line: newMemoryLine(tr.law), journal: &memoryJournal{}, ended: make(chan End, 1)}
 	s.downDelay.Store(int64(5 * time.Millisecond))
@@ -220,16 +224,45 @@ func (s *scene) dial(ctx context.Context, want realtime.Session) (Model, realtim
 	if err != nil {
 		return nil, realtime.Session{}, err
 	}
-	got, err := d.Open(ctx, want)
+	ask := want
+	if s.trap.speaks != realtime.FormatUnknown {
+		ask.OutputFormat = s.trap.speaks
+	}
+	got, err := d.Open(ctx, ask)
 	if err != nil {
 		d.Close("session refused")
 		return nil, realtime.Session{}, err
+	}
+	if s.trap.speaks != realtime.FormatUnknown {
+		got.OutputFormat = want.OutputFormat
 	}
 	link := &onTheWay{Direct: d, up: s.trap.up, down: s.trap.down}
 	s.mu.Lock()
 	s.links = append(s.links, link)
 	s.mu.Unlock()
 	return link, got, nil
+}
+
+// phone is a memoryLine whose playout queue may be short.
+type phone struct {
+	*memoryLine
+	room int
+}
+
+func (p phone) Player() Player {
+	if p.room == 0 {
+		return p.player
+	}
+	return shortPlayer{p.player, p.room}
+}
+
+type shortPlayer struct {
+	*memoryPlayer
+	room int
+}
+
+func (p shortPlayer) Play(id uint64, audio []byte) int {
+	return p.memoryPlayer.Play(id, audio[:min(len(audio), max(0, p.room-p.Queued()))])
 }
 
 // onTheWay is a connection on which events are lost, altered and invented.
@@ -342,6 +375,20 @@ func (s *scene) start() { s.session().SpeechStart(); s.wait(10 * time.Millisecon
 
 func (s *scene) stop(words string) { s.session().SpeechStop(words); s.wait(10 * time.Millisecond) }
 
+// speak is the caller's real voice: a clip of the simulator's, in the line's law and at the pace of a telephone.
+func (s *scene) speak(clip string, limit time.Duration) {
+	samples, _, ok := simulator.CallerClip(clip)
+	if !ok {
+		s.t.Fatalf("there is no clip %q", clip)
+	}
+	audio := make([]byte, len(samples))
+	s.trap.law.EncodeTo(audio, samples)
+	for frame := range slices.Chunk(audio[:min(len(audio), int(limit.Milliseconds())*8)], transcode.FrameBytes) {
+		s.line.speak(frame)
+		s.wait(20 * time.Millisecond)
+	}
+}
+
 // say is a caller's turn of a second and a half.
 func (s *scene) say(words string) {
 	s.start()
@@ -370,7 +417,14 @@ func (s *scene) heard() []byte {
 func (s *scene) record() simulator.Record { return s.session().Record() }
 
 // spoken is the audio of the nth message of the newest session, as far as it was sent.
-func (s *scene) spoken(n int) []byte { return s.record().Spoken[n].Audio }
+func (s *scene) spoken(n int) []byte {
+	s.t.Helper()
+	if list := s.record().Spoken; n < len(list) {
+		return list[n].Audio
+	}
+	s.t.Errorf("the model has not said message %d", n)
+	return nil
+}
 
 // messages are those of a type and direction so far; "" is any type.
 func (s *scene) messages(up bool, name string) (list []wireText) {
@@ -432,5 +486,20 @@ func (s *scene) goesOn() {
 	if s.end != nil || len(spoken) == 0 || !strings.HasSuffix(string(s.heard()[before:]), string(spoken[len(spoken)-1].Audio)) ||
 		len(s.heard()) == before {
 		s.t.Errorf("the caller's next turn was not answered: %d ms heard, end %v, transcript:\n%s", (len(s.heard())-before)/8, s.end, s.journal.text())
+	}
+}
+
+// dump tells how it came about.
+func (s *scene) dump() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, m := range s.wire {
+		arrow := "◄──  "
+		if m.up {
+			arrow = "──►  "
+		}
+		if m.name != "input_audio_buffer.append" && !strings.HasSuffix(m.name, ".delta") {
+			s.t.Logf("%d %s %s%s", m.link, m.sent.Format("04:05.000"), arrow, m.text[:min(len(m.text), 240)])
+		}
 	}
 }

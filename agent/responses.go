@@ -45,6 +45,7 @@ type responses struct {
 	current   *ask      // what the active response was asked with; nil when the server began it
 	cancelled time.Time // when the active response was cancelled; zero: it was not
 	stuck     bool      // it was cancelled because it brought nothing
+	closed    string    // the last response that was done
 	wishes    []wish
 	discarded map[string]bool // responses whose late deltas are to be dropped
 
@@ -192,8 +193,13 @@ func (r *responses) outputPosted() { r.outputs++ }
 
 func (r *responses) outputAcknowledged() { r.outputs = max(r.outputs-1, 0) }
 
-// touch notes a sign of life of a response.
+// touch notes a sign of life of a response. One that is not known is ours, and its response.created was lost.
 func (r *responses) touch(id string, now time.Time) {
+	if id != "" && r.active == "" && r.asked != nil && id != r.closed && !r.autoReply {
+		own := r.asked
+		r.open(id, now)
+		r.current, r.asked = own, nil
+	}
 	if id != "" && id == r.active {
 		r.lastEvent = now
 	}
@@ -253,6 +259,7 @@ func (r *responses) open(id string, now time.Time) {
 func (r *responses) done(resp *realtime.Response, now time.Time) *ask {
 	discarded := r.discarded[resp.ID]
 	delete(r.discarded, resp.ID)
+	r.closed = resp.ID
 	if resp.ID != r.active {
 		if r.active != "" || r.asked == nil || r.autoReply {
 			return nil
