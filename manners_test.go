@@ -105,14 +105,14 @@ func TestFallback(t *testing.T) {
 	}
 }
 
-// The caller puts us on hold and comes back: the transcript has both.
+// The caller puts us on hold, between two lines, and comes back: the transcript has both.
 func TestHold(t *testing.T) {
 	s := stage(t, setup{script: silentScript()})
 	p, err := phone.New(phone.Config{})
 	must(t, err)
 	defer p.Close()
 	_, err = p.Call(t.Context(), phone.CallOptions{To: "sip:+15551230001@" + s.SIPAddrs()[0].Addr.String(),
-		Script: []phone.Step{phone.Hold{}, phone.Resume{}, phone.Hangup{}},
+		Script: []phone.Step{phone.WaitQuiet{}, phone.Hold{}, phone.Resume{}, phone.Hangup{}},
 		OnEvent: func(e phone.Event) { // the phone waits: a hold that is over before it was seen is none
 			switch e.Kind {
 			case phone.OnHold:

@@ -50,8 +50,8 @@ type Reconnect struct {
 	Within Duration `yaml:"within" default:"15s" max:"5m"`
 	// Clip is played when that takes longer than ClipAfter. Default: none.
 	Clip Clip `yaml:"clip"`
-	// ClipAfter is that time, up to 1 min. Default 1.5 s.
-	ClipAfter Duration `yaml:"clip_after" default:"1.5s" max:"1m"`
+	// ClipAfter is that time, 100 ms to 1 min. Default 1.5 s.
+	ClipAfter Duration `yaml:"clip_after" default:"1.5s" min:"100ms" max:"1m"`
 }
 
 // Rotate says when a session is replaced before the service ends it. The caller does not notice.
