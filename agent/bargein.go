@@ -29,6 +29,7 @@ type bargein struct {
 	until    time.Time // of the state
 	started  int       // audio_start_ms of the speech
 	suspects []suspect // sounds that may have been noise
+	past     []suspect // the same, of the connection before
 }
 
 type bargeState uint8
@@ -75,7 +76,7 @@ func (c *Conversation) speechStarted(ev *realtime.SpeechStarted, now time.Time) 
 	case !c.speaking():
 		c.interrupt(now)
 	case c.protected():
-	case c.playback.playing() && since < manners.EchoGuard:
+	case c.playback.playing() && since < manners.EchoGuard && c.barge.state == bargeNone:
 		c.barge.state, c.barge.until = bargeGuarded, now.Add(manners.EchoGuard-since)
 	default:
 		c.mayInterrupt(now)

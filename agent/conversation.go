@@ -184,7 +184,8 @@ func (c *Conversation) Run(ctx context.Context, line Line) End {
 	c.line, c.playback.player, c.ran = line, line.Player(), true
 	c.limits.began = time.Now()
 	c.schedule(c.limits.began)
-	c.readers.Go(func() { c.link.read(c.work) })
+	l := c.link
+	c.readers.Go(func() { l.read(c.work) })
 	c.up.turnTo(c.link, 0)
 	line.Attach(c.up.hear)
 	defer line.Attach(nil)

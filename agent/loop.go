@@ -190,6 +190,11 @@ func (c *Conversation) lateWords(ev realtime.ServerEvent, now time.Time) {
 	switch ev := ev.(type) {
 	case *realtime.TranscriptionCompleted:
 		c.scribe.userWords(ev.ItemID, ev.Transcript, "", now)
+		for _, s := range c.barge.past {
+			if s.itemID == ev.ItemID && !s.echo && ev.Transcript != "" {
+				c.responses.want(wish{kind: wishReply}) // it was no noise
+			}
+		}
 	case *realtime.TranscriptionFailed:
 		c.scribe.userWords(ev.ItemID, "", "transcription failed", now)
 	case *realtime.AudioCommitted:

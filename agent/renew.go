@@ -236,10 +236,11 @@ func (c *Conversation) lostModel(err error, now time.Time) {
 func (c *Conversation) leave(now time.Time) {
 	if c.barge.state != bargeNone {
 		c.interrupt(now) // the caller is speaking, and what the agent said is cut already
+		c.responses.want(wish{kind: wishReply})
 	}
-	c.barge = bargein{}
+	c.barge = bargein{past: c.barge.suspects}
 	c.playback.endParts()
-	c.responses.forget()
+	c.responses.forget(now)
 	c.unfinished = nil
 	c.up.turnTo(nil, 0)
 	l := c.link

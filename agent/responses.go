@@ -376,7 +376,8 @@ func (r *responses) interrupted(byServer bool, now time.Time) {
 
 // forget drops all that belongs to a connection that is gone. What was not answered to its end is wished for again; of an
 // answer that had begun the next one is only the rest.
-func (r *responses) forget() {
+func (r *responses) forget(now time.Time) {
+	speaking := r.callerSpeaks
 	rest := wish{kind: wishReply}
 	switch {
 	case r.asked != nil:
@@ -387,12 +388,15 @@ func (r *responses) forget() {
 	default:
 		r.wantFirst(rest)
 	}
-	if !r.turnDue.IsZero() || r.outputs > 0 {
+	if speaking || !r.turnDue.IsZero() || r.outputs > 0 {
 		r.want(rest)
 	}
 	r.open("", time.Time{})
 	r.asked, r.callerSpeaks, r.undecided, r.turnDue, r.outputs = nil, false, false, time.Time{}, 0
 	clear(r.discarded)
+	if speaking { // the next connection hears the rest
+		r.turnDue = now.Add(turnWithin)
+	}
 }
 
 // deadline is the earliest of some moments; zero ones do not count.

@@ -22,7 +22,8 @@ type DirectOptions struct {
 	// Notice is the time after which the client notices a frozen connection, as its pings would; default 20 s.
 	Notice time.Duration
 
-	// Trace is told of every message when it is sent; nil: nobody. It must not block and must not keep Text.
+	// Trace is told of every message when it is sent, by both sides at once; nil: nobody. It must not block and must not
+	// keep Text.
 	Trace func(Message)
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -87,11 +88,17 @@ func TestDirectTalk(t *testing.T) {
 
 // TestDirectDelays: messages take their time, in order, and may cross.
 func TestDirectDelays(t *testing.T) {
+	var mu sync.Mutex
 	var trace []Message
 	rng := rand.New(rand.NewPCG(1, 2))
 	random := func() time.Duration { return time.Duration(rng.Int64N(int64(300 * time.Millisecond))) }
 	opts := DirectOptions{DownDelay: random, UpDelay: func() time.Duration { return 50 * time.Millisecond },
-		Trace: func(m Message) { m.Text = slices.Clone(m.Text); trace = append(trace, m) }}
+		Trace: func(m Message) {
+			mu.Lock()
+			defer mu.Unlock()
+			m.Text = slices.Clone(m.Text)
+			trace = append(trace, m)
+		}}
 	connected(t, Options{}, opts, func(t *testing.T, d *Direct, srv *Server) {
 		began := time.Now()
 		d.Send(t.Context(), &realtime.ResponseCreate{})
@@ -100,6 +107,8 @@ func TestDirectDelays(t *testing.T) {
 			t.Errorf("created after %v", took)
 		}
 		until[*realtime.ResponseDone](t, d)
+		mu.Lock()
+		defer mu.Unlock()
 		last := map[bool]time.Time{}
 		for _, m := range trace {
 			if m.Arrives.Before(last[m.FromServer]) || m.Arrives.Before(m.Sent) {
