@@ -169,6 +169,8 @@ func (c *Conversation) itemAdded(ev *realtime.ItemAdded, now time.Time) {
 		c.responses.outputAcknowledged()
 	case ev.Item.Type == realtime.ItemMessage && ev.Item.Role == "user":
 		c.scribe.user(ev.Item.ID, ev.PreviousItemID, now)
+	case ev.Item.Type == realtime.ItemMessage && ev.Item.Role == "assistant":
+		c.scribe.follows(ev.Item.ID, ev.PreviousItemID)
 	}
 }
 

@@ -41,8 +41,13 @@ func TestP49LaterUpdatesRepeatTheFormats(t *testing.T) {
 	})
 }
 
+// speaking is a server that speaks another format than it confirms.
+func speaking(f realtime.AudioFormat) func(*realtime.Session) {
+	return func(s *realtime.Session) { s.OutputFormat = f }
+}
+
 func TestP49TheOtherLawIsConverted(t *testing.T) {
-	tr := trap{law: transcode.PCMU, speaks: realtime.FormatPCMA, answers: []simulator.Answer{says("a02")}}
+	tr := trap{law: transcode.PCMU, really: speaking(realtime.FormatPCMA), answers: []simulator.Answer{says("a02")}}
 	provoke(t, tr, func(s *scene) {
 		s.say("hello")
 		s.wait(6 * time.Second)
@@ -57,7 +62,7 @@ func TestP49TheOtherLawIsConverted(t *testing.T) {
 
 func TestP49PCMIsConvertedAndNeverHeardAsNoise(t *testing.T) {
 	for _, law := range []transcode.Law{transcode.PCMU, transcode.PCMA} {
-		tr := trap{law: law, speaks: realtime.FormatPCM24, answers: []simulator.Answer{says("a02")}}
+		tr := trap{law: law, really: speaking(realtime.FormatPCM24), answers: []simulator.Answer{says("a02")}}
 		provoke(t, tr, func(s *scene) {
 			s.say("when are you open")
 			s.wait(6 * time.Second)
@@ -77,7 +82,7 @@ func TestP49PCMIsConvertedAndNeverHeardAsNoise(t *testing.T) {
 func TestP49AnotherFormatIsNoticedWithin200ms(t *testing.T) {
 	live := simulator.Options{Speed: 1, Delta: 20 * time.Millisecond, EvenDeltas: true}
 	for _, format := range []realtime.AudioFormat{realtime.FormatPCMA, realtime.FormatPCM24} {
-		tr := trap{speaks: format, service: live, answers: []simulator.Answer{says("a02")}}
+		tr := trap{really: speaking(format), service: live, answers: []simulator.Answer{says("a02")}}
 		provoke(t, tr, func(s *scene) {
 			s.say("when are you open")
 			for len(s.record().Spoken) == 0 || len(s.spoken(0)) == 0 {

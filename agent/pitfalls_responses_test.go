@@ -117,15 +117,28 @@ func TestP17DoneOfAResponseThatNobodyKnows(t *testing.T) {
 	})
 }
 
+func TestP18AnAnswerThatWasGivenUpIsNotHeardAsWell(t *testing.T) {
+	late := simulator.Answer{Delay: 8 * time.Second, Do: says("a09").Do}
+	provoke(t, trap{answers: []simulator.Answer{late}, refusals: []string{"conversation_already_has_active_response"}}, func(s *scene) {
+		s.upDelay.Store(int64(100 * time.Millisecond))
+		s.say("hello")
+		s.downDelay.Store(int64(6 * time.Second)) // response.created comes when the request has been given up
+		s.wait(time.Second)
+		s.downDelay.Store(int64(5 * time.Millisecond))
+		s.wait(40 * time.Second)
+		if n := len(s.said()); n != 1 {
+			s.t.Errorf("%d answers came to one question", n)
+		}
+		s.wantHeard(s.spoken(0))
+	})
+}
+
 func TestP19TheGreetingKeepsTheCharacter(t *testing.T) {
 	p := withManners(func(p *Profile) { p.Greeting, p.Idle.After = "Hello from Northwind.", 5*time.Second })
 	provoke(t, trap{profile: p}, func(s *scene) {
 		s.wait(20 * time.Second)
-		if len(s.prompts) < 2 {
-			s.t.Fatalf("%d responses, want the greeting and a question", len(s.prompts))
-		}
 		for i, want := range []string{"Hello from Northwind.", defaultAsk} {
-			if got := s.prompts[i].Instructions; !strings.Contains(got, trapped.Instructions) || !strings.Contains(got, want) {
+			if got := s.instructions(i); !strings.Contains(got, trapped.Instructions) || !strings.Contains(got, want) {
 				s.t.Errorf("response %d was made with %q, want the character and %q", i, got, want)
 			}
 		}
@@ -151,6 +164,28 @@ func TestP20WhatTheServerCancelledIsNotSaidAgain(t *testing.T) {
 	})
 }
 
+func TestP21AnAnswerThatRanOutOfTokensIsTriedAgain(t *testing.T) {
+	half := call("booking", `{"order":"12`)
+	for name, do := range map[string][]simulator.Action{"alone": {half}, "after words": {say("a04"), half}} {
+		t.Run(name, func(t *testing.T) {
+			var ran atomic.Int32
+			tr := armed(t, &ran, simulator.Answer{Status: "incomplete", Do: do})
+			provoke(t, tr, func(s *scene) {
+				s.say("book order twelve")
+				s.wait(8 * time.Second)
+				if c := s.record().Calls[0]; ran.Load() != 0 || !c.Deleted || c.Answered {
+					s.t.Errorf("half a call was run %d times: %+v", ran.Load(), c)
+				}
+				s.wantSent("response.create", 2) // or the caller waits for nothing
+				s.over()
+				if !s.counts.fault("incomplete") || !strings.Contains(s.journal.text(), "max_output_tokens") {
+					s.t.Errorf("counted %q, transcript:\n%s", s.counts.faults, s.journal.text())
+				}
+			})
+		})
+	}
+}
+
 func TestP21ASentenceThatWasCutIsNotRepeated(t *testing.T) {
 	cut := simulator.Answer{Status: "incomplete", Do: []simulator.Action{{Say: []string{"a02"}, Cut: time.Second}}}
 	provoke(t, trap{answers: []simulator.Answer{cut}}, func(s *scene) {
@@ -167,7 +202,7 @@ func TestP21AFilteredAnswerIsReplacedByASentence(t *testing.T) {
 		s.say("hello")
 		s.wait(5 * time.Second)
 		s.wantSent("response.create", 2)
-		if got := s.prompts[1].Instructions; !strings.Contains(got, "You cannot answer") || !strings.Contains(got, trapped.Instructions) {
+		if got := s.instructions(1); !strings.Contains(got, "You cannot answer") || !strings.Contains(got, trapped.Instructions) {
 			s.t.Errorf("the second answer was made with %q", got)
 		}
 		s.wantHeard(s.spoken(0))

@@ -2,7 +2,7 @@ package agent
 
 import (
 	"context"
-	"encoding/json"
+	"log/slog"
 	"slices"
 	"strings"
 	"sync"
@@ -27,13 +27,11 @@ type trap struct {
 	service simulator.Options // speed, latency and the like
 	faults  simulator.Faults
 	box     Toolbox
-	other   map[string]Desk      // colleagues
-	room    int                  // bytes that the playout queue takes; 0: all
-	speaks  realtime.AudioFormat // what the server speaks instead of what it confirms
+	other   map[string]Desk         // colleagues
+	room    int                     // bytes that the playout queue takes; 0: all
+	really  func(*realtime.Session) // what the server does of what it confirms; nil: that
 
-	// What becomes of an event on its way, and in its stead; nil: it arrives.
-	up   func(realtime.ClientEvent) []realtime.ClientEvent
-	down func(realtime.ServerEvent) []realtime.ServerEvent
+	down func(realtime.ServerEvent) []realtime.ServerEvent // what arrives in the stead of an event; nil: itself
 
 	refusals []string // codes or words of errors of which the server must send each; it may send no other
 }
@@ -74,10 +72,12 @@ type scene struct {
 	journal *memoryJournal
 	conv    *Conversation
 	counts  watcher
+	log     lockedText
 	hangUp  context.CancelCauseFunc
 	ended   chan End
 	figures Figures
-	end     *End // nil: the call goes on
+	end     *End               // nil: the call goes on
+	hears   *simulator.Session // whom the caller's speech began in
 
 	downDelay atomic.Int64 // of every message of the server from now on; upDelay of the client's
 	upDelay   atomic.Int64
@@ -88,35 +88,6 @@ type scene struct {
 	links   []*onTheWay
 	wire    []wireText
 	prompts []simulator.Prompt
-}
-
-// wireText is one message on a connection.
-type wireText struct {
-	link    int
-	up      bool
-	sent    time.Time
-	arrives time.Time
-	name    string
-	text    string
-}
-
-// watcher is an Observer that keeps the faults as well.
-type watcher struct {
-	counts
-	faults []string
-}
-
-func (w *watcher) RealtimeError(kind string) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.faults = append(w.faults, kind)
-}
-
-// fault reports whether a fault of the kind was counted.
-func (w *watcher) fault(kind string) bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return slices.Contains(w.faults, kind)
 }
 
 // provoke plays a trap, in each dialect: run is the caller and the test.
@@ -131,7 +102,6 @@ func provoke(t *testing.T, tr trap, run func(*scene)) {
 		go func() { s.ended <- s.conv.Run(ctx, phone{s.line, tr.room}) }()
 		synctest.Wait()
 		run(s)
-		s.over()
 	})
 }
 
@@ -148,13 +118,13 @@ func stageEach(t *testing.T, tr trap, run func(*scene)) {
 				s := newScene(t, tr, dialect)
 				pacer, stop := context.WithCancel(context.Background())
 				go s.line.player.run(pacer)
+				defer func() { // after a Fatal, too
+					s.over()
+					stop()
+					s.srv.Close()
+					s.verdict()
+				}()
 				run(s)
-				stop()
-				s.srv.Close()
-				s.verdict()
-				if t.Failed() {
-					s.dump()
-				}
 			})
 		})
 	}
@@ -201,7 +171,8 @@ func (s *scene) open(ctx context.Context) (err error) {
 		s.trap.box = tools.NewRegistry()
 	}
 	desk := Desk{Profile: s.trap.profile, Dial: s.dial, Tools: s.trap.box}
-	s.conv, err = Open(ctx, Setup{Info: CallInfo{ID: "call-1"}, Law: s.trap.law, Desk: desk, Journal: s.journal,
+	log := slog.New(slog.NewTextHandler(&s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	s.conv, err = Open(ctx, Setup{Info: CallInfo{ID: "call-1"}, Law: s.trap.law, Desk: desk, Journal: s.journal, Log: log,
 		Observer: &s.counts, Colleague: func(name string) (Desk, bool) {
 			other, ok := s.trap.other[name]
 			other.Dial, other.Tools = s.dial, s.trap.box
@@ -225,89 +196,22 @@ func (s *scene) dial(ctx context.Context, want realtime.Session) (Model, realtim
 		return nil, realtime.Session{}, err
 	}
 	ask := want
-	if s.trap.speaks != realtime.FormatUnknown {
-		ask.OutputFormat = s.trap.speaks
+	if s.trap.really != nil {
+		s.trap.really(&ask)
 	}
 	got, err := d.Open(ctx, ask)
 	if err != nil {
 		d.Close("session refused")
 		return nil, realtime.Session{}, err
 	}
-	if s.trap.speaks != realtime.FormatUnknown {
+	if s.trap.really != nil {
 		got.OutputFormat = want.OutputFormat
 	}
-	link := &onTheWay{Direct: d, up: s.trap.up, down: s.trap.down}
+	link := &onTheWay{Direct: d, down: s.trap.down}
 	s.mu.Lock()
 	s.links = append(s.links, link)
 	s.mu.Unlock()
 	return link, got, nil
-}
-
-// phone is a memoryLine whose playout queue may be short.
-type phone struct {
-	*memoryLine
-	room int
-}
-
-func (p phone) Player() Player {
-	if p.room == 0 {
-		return p.player
-	}
-	return shortPlayer{p.player, p.room}
-}
-
-type shortPlayer struct {
-	*memoryPlayer
-	room int
-}
-
-func (p shortPlayer) Play(id uint64, audio []byte) int {
-	return p.memoryPlayer.Play(id, audio[:min(len(audio), max(0, p.room-p.Queued()))])
-}
-
-// onTheWay is a connection on which events are lost, altered and invented.
-type onTheWay struct {
-	*simulator.Direct
-	up   func(realtime.ClientEvent) []realtime.ClientEvent
-	down func(realtime.ServerEvent) []realtime.ServerEvent
-
-	pending []realtime.ServerEvent // owned by Recv
-}
-
-func (l *onTheWay) Send(ctx context.Context, ev realtime.ClientEvent) error {
-	if l.up == nil {
-		return l.Direct.Send(ctx, ev)
-	}
-	var err error
-	for _, ev := range l.up(ev) {
-		err = l.Direct.Send(ctx, ev)
-	}
-	return err
-}
-
-func (l *onTheWay) Recv(ctx context.Context) (realtime.ServerEvent, error) {
-	for len(l.pending) == 0 {
-		ev, err := l.Direct.Recv(ctx)
-		if err != nil || l.down == nil {
-			return ev, err
-		}
-		l.pending = l.down(ev)
-	}
-	ev := l.pending[0]
-	l.pending = l.pending[1:]
-	return ev, nil
-}
-
-func (s *scene) see(link int, m simulator.Message) {
-	var head struct {
-		Type string `json:"type"`
-	}
-	if err := json.Unmarshal(m.Text, &head); err != nil {
-		head.Type = "no event"
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.wire = append(s.wire, wireText{link, !m.FromServer, m.Sent, m.Arrives, head.Type, string(m.Text)})
 }
 
 // verdict checks what holds for every trap: the server refused what it was to refuse, and nothing was left open.
@@ -316,7 +220,7 @@ func (s *scene) verdict() {
 	missing := slices.Clone(s.trap.refusals)
 	for _, session := range s.srv.Sessions() {
 		for _, v := range session.Record().Violations {
-			said := v.Code + " " + v.Message
+			said := v.Code + " " + v.Param + " " + v.Message
 			fits := func(code string) bool { return strings.Contains(said, code) }
 			if !slices.ContainsFunc(s.trap.refusals, fits) {
 				s.t.Errorf("the server refused %s: %s", v.Event, said)
@@ -329,6 +233,9 @@ func (s *scene) verdict() {
 	}
 	if open := s.counts.open; open != 0 {
 		s.t.Errorf("%d connections are open after the call", open)
+	}
+	if s.t.Failed() {
+		s.dump()
 	}
 }
 
@@ -371,9 +278,16 @@ func (s *scene) session() *simulator.Session {
 }
 
 // start and stop are the caller's voice; words is what was said, "" a noise.
-func (s *scene) start() { s.session().SpeechStart(); s.wait(10 * time.Millisecond) }
+func (s *scene) start() {
+	s.hears = s.session()
+	s.hears.SpeechStart()
+	s.wait(10 * time.Millisecond)
+}
 
-func (s *scene) stop(words string) { s.session().SpeechStop(words); s.wait(10 * time.Millisecond) }
+func (s *scene) stop(words string) {
+	s.hears.SpeechStop(words)
+	s.wait(10 * time.Millisecond)
+}
 
 // speak is the caller's real voice: a clip of the simulator's, in the line's law and at the pace of a telephone.
 func (s *scene) speak(clip string, limit time.Duration) {
@@ -383,7 +297,16 @@ func (s *scene) speak(clip string, limit time.Duration) {
 	}
 	audio := make([]byte, len(samples))
 	s.trap.law.EncodeTo(audio, samples)
-	for frame := range slices.Chunk(audio[:min(len(audio), int(limit.Milliseconds())*8)], transcode.FrameBytes) {
+	s.utter(audio[:min(len(audio), int(limit.Milliseconds())*8)])
+}
+
+// quiet is a caller who says nothing, in audio.
+func (s *scene) quiet(d time.Duration) {
+	s.utter(slices.Repeat([]byte{s.trap.law.Silence()}, int(d.Milliseconds())*8))
+}
+
+func (s *scene) utter(audio []byte) {
+	for frame := range slices.Chunk(audio, transcode.FrameBytes) {
 		s.line.speak(frame)
 		s.wait(20 * time.Millisecond)
 	}
@@ -415,36 +338,6 @@ func (s *scene) heard() []byte {
 
 // record is what the server knows of the newest connection.
 func (s *scene) record() simulator.Record { return s.session().Record() }
-
-// spoken is the audio of the nth message of the newest session, as far as it was sent.
-func (s *scene) spoken(n int) []byte {
-	s.t.Helper()
-	if list := s.record().Spoken; n < len(list) {
-		return list[n].Audio
-	}
-	s.t.Errorf("the model has not said message %d", n)
-	return nil
-}
-
-// messages are those of a type and direction so far; "" is any type.
-func (s *scene) messages(up bool, name string) (list []wireText) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, m := range s.wire {
-		if m.up == up && (name == "" || m.name == name) {
-			list = append(list, m)
-		}
-	}
-	return list
-}
-
-// sent are the texts of the client's events of a type.
-func (s *scene) sent(name string) (texts []string) {
-	for _, m := range s.messages(true, name) {
-		texts = append(texts, m.text)
-	}
-	return texts
-}
 
 // wantSent checks how often the client has sent an event.
 func (s *scene) wantSent(name string, n int) {
@@ -479,27 +372,11 @@ func (s *scene) wantText(lines ...string) {
 // goesOn checks that the call is in good health: the caller's next turn is answered, and the answer is heard whole.
 func (s *scene) goesOn() {
 	s.t.Helper()
-	before := len(s.heard())
+	before := s.heard()
 	s.say("where is my order")
 	s.wait(6 * time.Second)
-	spoken := s.record().Spoken
-	if s.end != nil || len(spoken) == 0 || !strings.HasSuffix(string(s.heard()[before:]), string(spoken[len(spoken)-1].Audio)) ||
-		len(s.heard()) == before {
-		s.t.Errorf("the caller's next turn was not answered: %d ms heard, end %v, transcript:\n%s", (len(s.heard())-before)/8, s.end, s.journal.text())
-	}
-}
-
-// dump tells how it came about.
-func (s *scene) dump() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, m := range s.wire {
-		arrow := "◄──  "
-		if m.up {
-			arrow = "──►  "
-		}
-		if m.name != "input_audio_buffer.append" && !strings.HasSuffix(m.name, ".delta") {
-			s.t.Logf("%d %s %s%s", m.link, m.sent.Format("04:05.000"), arrow, m.text[:min(len(m.text), 240)])
-		}
+	said, heard := s.said(), s.heard()[len(before):]
+	if s.end != nil || len(heard) == 0 || len(said) == 0 || !strings.HasSuffix(string(heard), string(said[len(said)-1].Audio)) {
+		s.t.Errorf("the caller's next turn was not answered: %d ms heard, end %+v, transcript:\n%s", len(heard)/8, s.end, s.journal.text())
 	}
 }

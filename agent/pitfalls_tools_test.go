@@ -81,8 +81,8 @@ func TestP29ThreeCallsAndOneAnswer(t *testing.T) {
 				s.t.Errorf("%+v has no output", c)
 			}
 		}
-		if n := len(s.outputs()); n != 3 || len(s.prompts[1].Outputs) != 3 {
-			s.t.Errorf("%d outputs were sent, and the model answered %q", n, s.prompts[1].Outputs)
+		if n := len(s.outputs()); n != 3 || len(s.prompts) != 2 || len(s.prompts[1].Outputs) != 3 {
+			s.t.Errorf("%d outputs were sent, and the model answered %+v", n, s.prompts)
 		}
 	})
 }
@@ -302,7 +302,7 @@ func TestP38TheOutputWaitsForTheNewSession(t *testing.T) {
 		if outputs[0].sent.Before(confirmed[1].arrives) || asked[1].sent.Before(outputs[0].sent) || len(s.dials) != 1 {
 			s.t.Error("the model goes on before it has become the other agent")
 		}
-		if got := s.prompts[1].Instructions; !strings.Contains(got, "Ben of billing") {
+		if got := s.instructions(1); !strings.Contains(got, "Ben of billing") {
 			s.t.Errorf("the answer was made with %q", got)
 		}
 		s.goesOn()

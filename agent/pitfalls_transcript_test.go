@@ -156,3 +156,42 @@ func TestP47WordsOfACancelledAnswerStayWithIt(t *testing.T) {
 		}
 	})
 }
+
+func TestP48OrderIsThatOfTheConversation(t *testing.T) {
+	var held []realtime.ServerEvent
+	late := func(ev realtime.ServerEvent) []realtime.ServerEvent { // the caller's item is told of when the answer has begun
+		switch ev := ev.(type) {
+		case *realtime.AudioCommitted:
+			held = append(held, ev)
+			return nil
+		case *realtime.ItemAdded:
+			if ev.Item.Role == "user" {
+				held = append(held, ev)
+				return nil
+			}
+		case *realtime.AudioDelta:
+			evs := append([]realtime.ServerEvent{ev}, held...)
+			held = nil
+			return evs
+		}
+		return []realtime.ServerEvent{ev}
+	}
+	for name, greeting := range map[string]string{"from the first turn on": "", "after a greeting": "Hello."} {
+		t.Run(name, func(t *testing.T) {
+			tr := trap{profile: selfAnswering, down: late, answers: []simulator.Answer{says("a09")}, faults: simulator.Faults{DuplicateItems: true}}
+			tr.profile.Greeting = greeting
+			provoke(t, tr, func(s *scene) {
+				s.wait(4 * time.Second)
+				s.say("first")
+				s.wait(4 * time.Second)
+				s.say("second")
+				s.wait(4 * time.Second)
+				s.over()
+				s.wantText("turn caller | first\n", "turn agent", "turn caller | second\n", "turn agent")
+				if n, want := len(s.turns()), 4+min(len(greeting), 1); n != want {
+					s.t.Errorf("%d lines, want %d:\n%s", n, want, s.journal.text())
+				}
+			})
+		})
+	}
+}

@@ -283,6 +283,8 @@ func (r *responses) done(resp *realtime.Response, now time.Time) *ask {
 			again.tries++
 			r.want(again)
 		}
+	case resp.Status == "incomplete" && brings(resp, realtime.ItemFunctionCall):
+		r.failed(again, now) // half a call does not run, and the caller would wait for its result
 	case sound || brings(resp, realtime.ItemFunctionCall):
 		r.failures, r.silences = 0, 0
 	case resp.Reason == "content_filter":
@@ -336,7 +338,10 @@ func (r *responses) refused(e *realtime.Error, now time.Time) {
 		}
 	case taken && r.current != nil && (e.EventID == r.current.eventID || e.EventID == ""):
 		// The response we took for ours was the server's own: the wish is still open.
-		r.wantFirst(r.current.wish)
+		// A reply that was asked for before is being given after all: it is what was wished for, see created.
+		if w := r.current.wish; w.kind != wishReply || w.tries == 0 {
+			r.wantFirst(w)
+		}
 		r.current = nil
 	}
 }

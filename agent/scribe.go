@@ -37,6 +37,7 @@ type scribe struct {
 type line struct {
 	entry    store.Entry
 	itemID   string
+	previous string // item before it, as far as the server said so
 	whole    bool
 	deadline time.Time // written as it is after this; zero: waits
 	speaks   bool      // an assistant item with audio: whole when it was played or cut
@@ -121,13 +122,23 @@ func (s *scribe) add(e store.Entry, now time.Time) {
 	s.lines = append(s.lines, &line{entry: e, whole: true})
 }
 
+// follows notes which item an answer follows: the caller's may be told of later.
+func (s *scribe) follows(itemID, previous string) {
+	if l := s.find(itemID); l != nil {
+		l.previous = previous
+	}
+}
+
+// insert gives a line its place: before the answer that follows it, behind the item that it follows, or at the end.
 func (s *scribe) insert(l *line, previous string) {
 	at := len(s.lines)
-	if previous != "" {
-		for i, have := range s.lines {
-			if have.itemID == previous {
-				at = i + 1
-			}
+	for i, have := range s.lines {
+		if previous != "" && have.itemID == previous {
+			at = i + 1
+		}
+		if l.itemID != "" && have.previous == l.itemID {
+			at = i
+			break
 		}
 	}
 	s.lines = append(s.lines, nil)
