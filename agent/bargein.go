@@ -245,7 +245,7 @@ func (c *Conversation) cut(parts []*spoken, now time.Time) {
 		case p.heardMS() > 0:
 			c.send(&realtime.ItemTruncate{EventID: "cut-" + strconv.FormatUint(p.id, 10), ItemID: p.itemID,
 				ContentIndex: p.contentIndex, AudioEndMS: p.heardMS()})
-		case p.received > 0:
+		default: // some came, perhaps too little to be understood yet
 			c.send(&realtime.ItemDelete{EventID: "del-" + strconv.FormatUint(p.id, 10), ItemID: p.itemID})
 		}
 	}

@@ -255,3 +255,20 @@ func TestToolsOfAnEndedCallAreCancelled(t *testing.T) {
 		t.Errorf("ran %d, want 1", ran.Load())
 	}
 }
+
+func TestHangUpWaitsForWhatRunsBesideIt(t *testing.T) {
+	var ran atomic.Int32
+	s := play(t, stageOptions{tools: toolbox(t, &ran)}, func(s *stage) {
+		s.server(callTools("r1", "completed", functionCall("f1", "c1", "booking", `{"order":"1"}`), functionCall("f2", "c2", "hang_up", `{}`))...)
+		s.wait(500 * time.Millisecond)
+		if len(s.end) != 0 {
+			t.Error("hung up while a tool was at work")
+		}
+		s.wait(time.Second)
+		s.sent(`output c2 {"result":"the call ends after your last words"}`, `output c1 {"result":"late 1"}`)
+		s.ended = <-s.end
+	})
+	if s.ended.By != ByAgent {
+		t.Errorf("ended by %s", s.ended.By)
+	}
+}

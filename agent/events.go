@@ -16,6 +16,7 @@ func (c *Conversation) receive(m received, now time.Time) {
 		c.lost(m.link, m.err, now)
 	case m.link != c.link:
 		c.lateWords(m.ev, now)
+		c.retell(m.ev)
 	default:
 		c.receiveEvent(m.ev, now)
 	}
@@ -58,8 +59,7 @@ func (c *Conversation) receiveEvent(ev realtime.ServerEvent, now time.Time) {
 // committed is the caller's turn, which wants a reply unless it may have been a noise.
 func (c *Conversation) committed(ev *realtime.AudioCommitted, now time.Time) {
 	c.scribe.user(ev.ItemID, ev.PreviousItemID, now)
-	c.responses.committed()
-	if !c.responses.autoReply && c.barge.mayBeNoise(ev.ItemID) == nil {
+	if c.responses.committed() && c.barge.mayBeNoise(ev.ItemID) == nil {
 		c.responses.want(wish{kind: wishReply})
 	}
 }
@@ -109,19 +109,15 @@ func (c *Conversation) audioDelta(d *realtime.AudioDelta, now time.Time) {
 	}
 	part := c.playback.find(d.ItemID, d.ContentIndex)
 	if part == nil {
+		c.finishVoice(now)
+		c.voice.begin()
 		part = c.playback.open(&spoken{link: c.link, responseID: d.ResponseID, itemID: d.ItemID, contentIndex: d.ContentIndex,
 			protected: c.responses.current != nil && c.protects(c.responses.current.kind), arrived: now})
 		c.scribe.agent(d.ItemID, now).speaks = true
 		c.turn.answer(part)
 	}
-	if c.voice.part != part {
-		c.finishVoice(now)
-	}
-	wasSure := c.voice.sure
 	c.speak(part, c.voice.hear(part, d.Audio), now)
-	if c.voice.sure && !wasSure {
-		c.checkVoice(now)
-	}
+	c.checkVoice(now)
 }
 
 // speak queues what the model says.
@@ -142,9 +138,10 @@ func (c *Conversation) finishVoice(now time.Time) {
 // scheduler will find the answer silent, and the caller gets the fallback instead of noise.
 func (c *Conversation) checkVoice(now time.Time) {
 	v := &c.voice
-	if v.coding == v.confirmed {
+	if !v.sure || v.told || v.coding == v.confirmed {
 		return
 	}
+	v.told = true
 	text := fmt.Sprintf("the model confirmed %s and speaks %s", v.confirmed, v.coding)
 	c.setup.Observer.RealtimeError("format")
 	c.log.Warn(text)
@@ -207,7 +204,7 @@ func (c *Conversation) responseDone(resp *realtime.Response, now time.Time) {
 	for i := range resp.Output {
 		c.closeSilent(&resp.Output[i])
 	}
-	c.noteOutcome(resp, now)
+	c.noteOutcome(resp, cause != nil && cause.tries > 0, now)
 	switch {
 	case resp.Status == "completed" && wanted:
 		c.startTools(calls, now)
@@ -234,8 +231,8 @@ func (c *Conversation) abandon(calls []realtime.Item) {
 	}
 }
 
-// noteOutcome writes down what went wrong with a response; cancelled is normal.
-func (c *Conversation) noteOutcome(resp *realtime.Response, now time.Time) {
+// noteOutcome writes down what went wrong with a response, which may have been asked for again; cancelled is normal.
+func (c *Conversation) noteOutcome(resp *realtime.Response, again bool, now time.Time) {
 	switch resp.Status {
 	case "failed", "incomplete":
 	case "cancelled":
@@ -252,15 +249,15 @@ func (c *Conversation) noteOutcome(resp *realtime.Response, now time.Time) {
 	c.scribe.add(store.Entry{Kind: store.KindError, Role: store.RoleSystem, Status: resp.Status, Text: kind}, now)
 	c.log.Warn("response "+resp.Status, "reason", kind)
 	switch {
-	case kind == "content_filter":
+	case kind == "content_filter" && !again:
 		c.apologise(now)
 	case resp.Error != nil && realtime.IsFatal(resp.Error):
 		c.giveUp("model: "+resp.Error.Code, now)
 	}
 }
 
-// apologise has the agent say that it cannot answer: a filter took its words, and silence is no answer. A second time in a
-// row there is no use.
+// apologise has the agent say that it cannot answer: a filter took its words, and silence is no answer. An apology that is
+// filtered, too, is not repeated.
 func (c *Conversation) apologise(now time.Time) {
 	c.responses.failed(wish{kind: wishReply, instructions: c.desk.Profile.also(
 		"You cannot answer the last question. Say so in one short, friendly sentence and ask what else you can do.")}, now)

@@ -13,10 +13,16 @@ const historyBytes = 16 << 10
 // history is what was said so far, in words for the model that takes over: a session cannot be given the audio, and
 // assistant items in writing would make it answer in writing. It is what the caller heard, not what was said.
 // "" when nothing was said yet.
-func (s *scribe) history(pending []string) string {
+//
+// Words that have not come over a lost connection never will: the caller is asked for them, if that was the last turn.
+func (s *scribe) history(pending []string, lost bool) string {
 	past := slices.Clone(s.past)
-	for _, l := range s.lines {
-		past = append(past, recount(&l.entry, l.whole))
+	for i, l := range s.lines {
+		line := recount(&l.entry, l.whole)
+		if lost && !l.whole && l.entry.Role == store.RoleCaller && !answered(s.lines[i+1:]) {
+			line = "(What the caller said last was lost with the connection. Ask them to say it again.)"
+		}
+		past = append(past, line)
 	}
 	for _, tool := range pending {
 		past = append(past, "(You called "+tool+"; its result is not there yet.)")
@@ -41,6 +47,11 @@ func (s *scribe) history(pending []string) string {
 		head += " (the beginning is left out)"
 	}
 	return head + ":\n" + b.String() + "Go on from there without greeting again. If your last words were cut off, finish them briefly."
+}
+
+// answered reports whether the agent speaks in one of the lines.
+func answered(lines []*line) bool {
+	return slices.ContainsFunc(lines, func(l *line) bool { return l.entry.Kind == store.KindTurn && l.entry.Role == store.RoleAgent })
 }
 
 // remember keeps an entry for the history.

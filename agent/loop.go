@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/trunkline/trunkline/agent/realtime"
@@ -86,7 +87,8 @@ func (c *Conversation) over(now time.Time) bool {
 	if c.end == nil {
 		return false
 	}
-	return !now.Before(c.endBy) || !c.playback.playing() && c.responses.active == ""
+	finishing := c.end.By == ByAgent && len(c.tools.open) > 0 // what the agent began before it hung up
+	return !now.Before(c.endBy) || !c.playback.playing() && c.responses.active == "" && !finishing
 }
 
 // sleep is how long the loop may wait for events.
@@ -190,14 +192,25 @@ func (c *Conversation) lateWords(ev realtime.ServerEvent, now time.Time) {
 	switch ev := ev.(type) {
 	case *realtime.TranscriptionCompleted:
 		c.scribe.userWords(ev.ItemID, ev.Transcript, "", now)
-		for _, s := range c.barge.past {
-			if s.itemID == ev.ItemID && !s.echo && ev.Transcript != "" {
-				c.responses.want(wish{kind: wishReply}) // it was no noise
-			}
-		}
 	case *realtime.TranscriptionFailed:
 		c.scribe.userWords(ev.ItemID, "", "transcription failed", now)
 	case *realtime.AudioCommitted:
 		c.scribe.user(ev.ItemID, ev.PreviousItemID, now)
+	}
+}
+
+// retell gives the words that came over a replaced connection to the one that counts, which was not told of them. Nobody
+// has answered those that might have been a noise.
+func (c *Conversation) retell(ev realtime.ServerEvent) {
+	words, ok := ev.(*realtime.TranscriptionCompleted)
+	if !ok || strings.TrimSpace(words.Transcript) == "" {
+		return
+	}
+	c.send(&realtime.ItemCreate{EventID: c.responses.eventID("late-"),
+		Item: c.ownItem("late", "system", "(Shortly before, the caller had said: "+words.Transcript+")")})
+	for _, s := range c.barge.past {
+		if s.itemID == words.ItemID && !s.echo {
+			c.responses.want(wish{kind: wishReply})
+		}
 	}
 }

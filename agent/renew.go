@@ -148,7 +148,7 @@ func (c *Conversation) renew(now time.Time) {
 		c.adopt(r.warm, Reconnected, now)
 	case c.link == nil:
 		c.redial(now)
-	case r.warm != nil && (c.atRest() || !now.Before(r.must)):
+	case r.warm != nil && (c.atRest() && !c.scribe.waiting() || !now.Before(r.must)):
 		c.leave(now)
 		c.adopt(r.warm, Rotated, now)
 	case r.warm == nil && !r.dialling && c.handover == nil && !r.due.IsZero() && !now.Before(r.due) && !now.Before(r.next):
@@ -259,7 +259,7 @@ func (c *Conversation) adopt(l *link, what Occurrence, now time.Time) {
 	r.lostAt, r.tries, r.told = time.Time{}, 0, false
 	c.voice = newVoice(l.law, c.setup.Law)
 	c.schedule(now)
-	if text := c.scribe.history(c.pendingTools()); text != "" {
+	if text := c.scribe.history(c.pendingTools(), what == Reconnected); text != "" {
 		c.send(&realtime.ItemCreate{EventID: c.responses.eventID("past-"), Item: c.ownItem("past", "system", text)})
 	}
 	c.up.turnTo(l, replay)

@@ -295,3 +295,37 @@ func TestCallEndsWhileDialling(t *testing.T) {
 		t.Errorf("ended by %s, want the caller", s.ended.By)
 	}
 }
+
+func TestR02TheCallerIsAskedForWordsThatWereLost(t *testing.T) {
+	play(t, stageOptions{profile: transcribing}, func(s *stage) {
+		s.server(answer("r1", "a1", "How can I help?", 100)...)
+		s.wait(time.Second)
+		s.server(turn("u1")...)
+		s.sent("create")
+		s.model.lost <- errReset
+		s.wait(10 * time.Millisecond)
+		if log := s.model.log(); len(log) != 2 || !strings.Contains(log[0], "Ask them to say it again") || log[1] != "create" {
+			t.Errorf("the new session got %q", log)
+		}
+	})
+}
+
+func TestR02WordsThatComeLateAreToldToTheNextSession(t *testing.T) {
+	p := transcribing
+	p.Renewal = Renewal{Age: time.Minute, Lead: time.Second}
+	s := play(t, stageOptions{profile: p}, func(s *stage) {
+		s.wait(60 * time.Second)
+		s.server(turn("u1")...)
+		s.server(answer("r1", "a1", "Yes.", 100)...)
+		old := s.models[0]
+		s.wait(1100 * time.Millisecond) // it cannot wait for the words any longer
+		s.model.log()
+		s.model = old
+		s.server(transcript("u1", "my name is Ann"))
+		s.model = s.models[1]
+		s.sent("system: (Shortly before, the caller had said: my name is Ann)")
+	})
+	if s.figures.Rotations != 1 {
+		t.Errorf("%d rotations", s.figures.Rotations)
+	}
+}

@@ -31,11 +31,11 @@ const (
 type responses struct {
 	send        func(realtime.ClientEvent)
 	muted       func()        // told of every answer without a sound
-	autoReply   bool          // turn detection creates responses by itself
+	autoReply   bool          // turn detection creates responses by itself, as it was told or as it has shown
+	told        bool          // it was told to
 	soundWithin time.Duration // an active response must bring a sound
 
-	active    string // id of the response in progress
-	since     time.Time
+	active    string    // id of the response in progress
 	lastEvent time.Time // of the active response
 	lastSound time.Time // the last time that it brought more than silence, or its beginning
 	audible   bool      // it was heard
@@ -53,6 +53,7 @@ type responses struct {
 	undecided    bool      // nobody knows yet whether the caller said something
 	callerSpeaks bool      //
 	turnDue      time.Time // the caller's turn will have been committed, or answered, by then
+	owed         bool      // a committed turn that turn detection should answer by itself
 	notBefore    time.Time // back-off after a failure
 	failures     int       // in a row
 	silences     int       // answers without a sound, in a row
@@ -68,7 +69,10 @@ func newResponses(p *Profile, send func(realtime.ClientEvent), muted func()) *re
 }
 
 // serve takes over the manners of a profile.
-func (r *responses) serve(p *Profile) { r.autoReply, r.soundWithin = p.autoReply(), p.Silence.After }
+func (r *responses) serve(p *Profile) {
+	r.told, r.soundWithin = p.autoReply(), p.Silence.After
+	r.autoReply, r.owed = r.told, false
+}
 
 // free reports that a response may be created as far as the server is concerned.
 func (r *responses) free() bool { return r.active == "" && r.asked == nil }
@@ -109,6 +113,10 @@ func (r *responses) eventID(prefix string) string {
 func (r *responses) expire(now time.Time) {
 	if !r.turnDue.IsZero() && !now.Before(r.turnDue) {
 		r.turnDue = time.Time{}
+		if r.owed { // it does not answer, whatever it was told or has shown
+			r.autoReply, r.owed = r.told, false
+			r.want(wish{kind: wishReply})
+		}
 	}
 	if r.asked != nil && !now.Before(r.asked.deadline) {
 		lost := r.asked.wish
@@ -180,11 +188,14 @@ func (r *responses) speechStopped(now time.Time) {
 	r.turnDue = now.Add(turnWithin)
 }
 
-// committed ends the wait for a turn. The caller of it wants the reply, if the server does not give one by itself.
-func (r *responses) committed() {
-	if !r.autoReply {
-		r.turnDue = time.Time{}
+// committed ends the wait for a turn. It reports whether the reply has to be asked for: the server may give one by itself.
+func (r *responses) committed() (ask bool) {
+	r.owed = r.autoReply && !r.turnDue.IsZero()
+	if r.autoReply {
+		return false
 	}
+	r.turnDue = time.Time{}
+	return true
 }
 
 // outputPosted and outputAcknowledged follow the function call outputs on their way: a response that was created after
@@ -241,7 +252,7 @@ func (r *responses) created(resp *realtime.Response, now time.Time) {
 	case len(r.wishes) > 0 && r.wishes[0].tries > 0: // the same, where the dialect has no marks: it is what was wished for
 		r.current, r.wishes = &ask{wish: r.wishes[0]}, r.wishes[1:]
 	case r.autoReply:
-		r.turnDue, r.callerSpeaks = time.Time{}, false // an answer of the server's own means that the turn is over
+		r.turnDue, r.owed, r.callerSpeaks = time.Time{}, false, false // an answer of the server's own: the turn is over
 	}
 	if r.callerSpeaks && !r.undecided || r.current != nil && r.current.stale { // the caller was quicker and has the floor
 		r.cancel(now)
@@ -251,7 +262,7 @@ func (r *responses) created(resp *realtime.Response, now time.Time) {
 }
 
 func (r *responses) open(id string, now time.Time) {
-	r.active, r.since, r.lastEvent, r.lastSound = id, now, now, now
+	r.active, r.lastEvent, r.lastSound = id, now, now
 	r.current, r.audible, r.ending, r.calling, r.cancelled, r.stuck = nil, false, false, false, time.Time{}, false
 }
 
@@ -274,6 +285,8 @@ func (r *responses) done(resp *realtime.Response, now time.Time) *ask {
 		again = cause.wish
 	}
 	switch {
+	case stuck && sound: // it began, and then came nothing more
+		r.failed(wish{kind: wishReply}, now)
 	case stuck:
 		r.silent(again, now)
 	case resp.Status == "failed":
@@ -337,12 +350,19 @@ func (r *responses) refused(e *realtime.Error, now time.Time) {
 			r.failed(lost, now)
 		}
 	case taken && r.current != nil && (e.EventID == r.current.eventID || e.EventID == ""):
-		// The response we took for ours was the server's own: the wish is still open.
-		// A reply that was asked for before is being given after all: it is what was wished for, see created.
-		if w := r.current.wish; w.kind != wishReply || w.tries == 0 {
-			r.wantFirst(w)
-		}
+		r.notOurs(r.current.wish)
 		r.current = nil
+	}
+}
+
+// notOurs settles a wish whose response was taken for ours and was not. A reply that the server gives without being asked
+// is one all the same, if it has seen the outputs; and when that was the first try, the server answers turns by itself,
+// whatever it has confirmed.
+func (r *responses) notOurs(w wish) {
+	if w.kind != wishReply || r.outputs > 0 {
+		r.wantFirst(w)
+	} else if w.tries == 0 {
+		r.autoReply = true
 	}
 }
 

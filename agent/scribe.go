@@ -93,6 +93,9 @@ func (s *scribe) heard(p *spoken, cut bool) {
 	}
 	l.whole = true
 	l.entry.Heard = l.entry.Text
+	if p.received == 0 && !cut { // what came was no audio
+		l.entry.Heard, l.entry.Status = "", "not played"
+	}
 	if !p.first.IsZero() {
 		l.entry.At = p.first
 	}

@@ -3,7 +3,7 @@ package agent
 import "github.com/trunkline/trunkline/transcode"
 
 // voice turns the model's audio into the line's law. It trusts its ears and not what the server has confirmed: until it is
-// sure how the first audio of a session is coded, at the latest after 200 ms of it, nothing is heard by the caller, and
+// sure how an answer is coded, mostly after 20 ms and at the latest after 200 ms of it, nothing is heard by the caller, and
 // what it does not recognise never is. Wrong bytes are noise at full volume.
 //
 //	deltas ──► [sure?] ──► the law of the line ──► playback
@@ -16,6 +16,7 @@ type voice struct {
 	coding    transcode.Coding // what it is
 	ear       *transcode.Recogniser
 	sure      bool
+	told      bool    // another format than confirmed was noted
 	part      *spoken // that waiting belongs to
 	waiting   []byte
 	table     *[256]byte // another law → law of the line; nil when they are the same
@@ -25,6 +26,12 @@ type voice struct {
 
 func newVoice(session, line transcode.Law) voice {
 	return voice{confirmed: transcode.CodingOf(session), line: line, ear: transcode.NewRecogniser(session)}
+}
+
+// begin listens anew: another part begins.
+func (v *voice) begin() {
+	v.ear.Reset()
+	v.sure = false
 }
 
 // hear takes audio of a part and returns what of the part may be played, in the line's law; valid until the next call.

@@ -103,7 +103,7 @@ func TestP49WhatIsNoAudioIsNeverHeard(t *testing.T) {
 		s.wait(2 * time.Second)
 		s.sent("create") // the answer was silent to the caller: once more
 	})
-	if len(s.line.player.wire) != 0 || s.counts.of(Muted) != 1 {
+	if len(s.line.player.wire) != 0 || s.counts.of(Muted) != 1 || !strings.Contains(s.journal.text(), "turn agent | not played\n") {
 		t.Errorf("%d bytes of noise were heard, muted %d times", len(s.line.player.wire), s.counts.of(Muted))
 	}
 }
@@ -136,5 +136,23 @@ func TestAnAnswerTooShortToBeSureIsHeard(t *testing.T) {
 	})
 	if !bytes.HasPrefix(s.line.player.wire, short) {
 		t.Errorf("%d bytes heard of %d", len(s.line.player.wire), len(short))
+	}
+}
+
+func TestP49EachAnswerIsListenedToAnew(t *testing.T) {
+	clean := speechLike(500, 8000)
+	s := play(t, stageOptions{}, func(s *stage) {
+		sendInPieces(s, inLaw(transcode.PCMU, clean))
+		s.wait(time.Second)
+		s.server(created("r2"), item("r2", "a2"), &realtime.AudioDelta{Loc: realtime.Loc{ResponseID: "r2", ItemID: "a2"},
+			Audio: inLaw(transcode.PCMA, clean)}, done("r2", "completed", message("a2")))
+		s.wait(time.Second)
+	})
+	want := inLaw(transcode.PCMU, clean)
+	if got := s.line.player.wire; len(got) != 2*len(want) || distance(got[len(want):], want) > 0.01 {
+		t.Errorf("%d bytes heard, want the same sound twice", len(got))
+	}
+	if s.counts.of(Converted) != 1 {
+		t.Errorf("converted %d times", s.counts.of(Converted))
 	}
 }
