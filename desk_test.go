@@ -341,3 +341,13 @@ func TestDialerFaults(t *testing.T) {
 		t.Error("Azure without a resource was taken")
 	}
 }
+
+// What the configuration lets through the agent fills in: the rooms do not know each other.
+func TestEveryVariableIsFilledIn(t *testing.T) {
+	for _, name := range append(configs.Variables(), "header.X-Any") {
+		got := agent.Expand("{{"+name+"}}", &agent.Profile{Name: "front", Language: "de"}, &agent.CallInfo{}, time.Now())
+		if strings.Contains(got, "{") {
+			t.Errorf("{{%s}} stays %q", name, got)
+		}
+	}
+}

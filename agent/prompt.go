@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"fmt"
 	"regexp"
 	"strings"
 	"time"
@@ -78,7 +79,7 @@ func (p Profile) filled(info *CallInfo, now time.Time) Profile {
 		*text = Expand(*text, &p, info, now)
 	}
 	if p.Language != "" {
-		p.Instructions = strings.TrimLeft(p.Instructions+"\n\nSpeak "+p.Language+" unless the caller asks for another language.", "\n")
+		p.Instructions = strings.TrimLeft(p.Instructions+fmt.Sprintf("\n\nSpeak the language %q unless the caller asks for another.", p.Language), "\n")
 	}
 	return p
 }

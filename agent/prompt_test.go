@@ -36,7 +36,7 @@ func TestSessionIsOpenedWithExpandedTexts(t *testing.T) {
 	p := Profile{Instructions: "Agent {{agent}} for {{dialled}}.", Greeting: "Hello {{caller}}.", Language: "French"}
 	play(t, stageOptions{profile: p}, func(s *stage) {
 		got := s.wants[0].Instructions.Or("")
-		if !strings.HasPrefix(got, "Agent frontdesk for unknown.") || !strings.Contains(got, "Speak French") {
+		if !strings.HasPrefix(got, "Agent frontdesk for unknown.") || !strings.Contains(got, `Speak the language "French"`) {
 			t.Errorf("instructions %q", got)
 		}
 		if told := s.told(); len(told) != 1 || !strings.Contains(told[0], "Hello unknown.") || !strings.Contains(told[0], got) {

@@ -30,8 +30,8 @@ type Idle struct {
 
 // Filler is what the caller hears while a tool runs and nobody speaks.
 type Filler struct {
-	// After so much silence, up to 1 min; 0 for none. Default 0; 1.5 s is usual.
-	After Duration `yaml:"after" default:"0s" max:"1m"`
+	// After so much silence, up to 1 min; 0 for none. Default 1.5 s.
+	After Duration `yaml:"after" default:"1.5s" max:"1m"`
 	// Clip is repeated until the answer begins. Default: a soft tone.
 	Clip Clip `yaml:"clip"`
 }

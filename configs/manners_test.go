@@ -12,7 +12,7 @@ func TestMannersDefaults(t *testing.T) {
 	a := parseWith(t, "log: { level: info }").Agents[0]
 	for _, tt := range []struct{ got, want any }{
 		{a.Interruption.used(), false}, {a.Idle.After, Duration(0)}, {a.Idle.Prompts, 2}, {a.MaxDurationWarning, Duration(0)},
-		{a.Filler.After, Duration(0)}, {a.SilenceGuard.Std(), 6 * time.Second}, {a.Reconnect.Within.Std(), 15 * time.Second},
+		{a.Filler.After.Std(), 1500 * time.Millisecond}, {a.SilenceGuard.Std(), 6 * time.Second}, {a.Reconnect.Within.Std(), 15 * time.Second},
 		{a.Reconnect.ClipAfter.Std(), 1500 * time.Millisecond}, {a.Rotate.Lead.Std(), time.Minute}, {a.Rotate.Age, Duration(0)},
 		{a.DTMF, DTMF{Pause: Duration(2 * time.Second)}}, {a.Fallback, Fallback{}}, {a.TimeZone.Location(), time.UTC},
 		{a.TurnDetection.CreateResponse == nil && a.TurnDetection.InterruptResponse == nil, true}, {len(a.HandOff), 0},

@@ -10,6 +10,9 @@ import (
 // variables are the names that a prompt may hold as {{NAME}}, besides header.NAME. The agent fills them in for each call.
 var variables = []string{"caller", "dialled", "now", "date", "time", "weekday", "agent", "language"}
 
+// Variables are the names that a prompt may hold as {{NAME}}, besides header.NAME, in no particular order.
+func Variables() []string { return slices.Clone(variables) }
+
 // variablePlace is what counts as a variable; other text in double braces is text.
 var variablePlace = regexp.MustCompile(`\{\{\s*([A-Za-z][A-Za-z0-9_.-]*)\s*\}\}`)
 
