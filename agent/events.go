@@ -41,6 +41,7 @@ func (c *Conversation) receiveEvent(ev realtime.ServerEvent, now time.Time) {
 		c.itemAdded(ev, now)
 	case *realtime.TranscriptionCompleted:
 		c.userWords(ev.ItemID, ev.Transcript, "", now)
+		c.transcribed(&ev.Usage, now)
 	case *realtime.TranscriptionFailed:
 		c.setup.Observer.RealtimeError("transcription")
 		c.userWords(ev.ItemID, "", "transcription failed", now)

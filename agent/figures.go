@@ -52,6 +52,18 @@ func (c *Conversation) usage(u *realtime.Usage, now time.Time) {
 		TokensCached: u.InputCached, CostMicros: cost}, now)
 }
 
+// transcribed adds what it cost to write down what the caller said.
+func (c *Conversation) transcribed(u *realtime.TranscriptionUsage, now time.Time) {
+	p := c.desk.Profile.Prices
+	if p == nil || *u == (realtime.TranscriptionUsage{}) {
+		return
+	}
+	cost := int64(math.Round(float64(u.Input)*p.TranscribeIn + float64(u.Output)*p.TranscribeOut + u.Seconds/60*p.TranscribeMinute*1e6))
+	c.figures.CostMicros += cost
+	c.scribe.add(store.Entry{Kind: store.KindUsage, Role: store.RoleSystem, Text: "transcription", TokensIn: u.Input, TokensOut: u.Output,
+		CostMicros: cost}, now)
+}
+
 // micros is the price of a response in millionths. A service that does not tell the parts of its cached tokens is taken to
 // have cached text, the cheaper kind, first.
 func (p *Prices) micros(u *realtime.Usage) int64 {

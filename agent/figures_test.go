@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -72,5 +73,23 @@ func TestStepsOfATurn(t *testing.T) {
 		if e.Role == store.RoleAgent && (e.DetectMS != 500 || e.ThinkMS != 300 || e.LatencyMS != int(got.Total.Milliseconds())) {
 			t.Errorf("line %+v", e)
 		}
+	}
+}
+
+func TestP45TranscriptionIsPaidByTokensOrByTheMinute(t *testing.T) {
+	p := transcribing
+	p.Prices = &Prices{TranscribeIn: 6, TranscribeOut: 10, TranscribeMinute: 0.006}
+	s := play(t, stageOptions{profile: p}, func(s *stage) {
+		for n, usage := range []realtime.TranscriptionUsage{{Input: 100, Output: 20}, {Seconds: 30}, {}} {
+			id := string(rune('a' + n))
+			s.server(turn(id)...)
+			s.server(&realtime.TranscriptionCompleted{ItemID: id, Transcript: "hm", Usage: usage})
+		}
+	})
+	if got := s.figures.CostMicros; got != 800+3000 {
+		t.Errorf("it cost %d, want 3800", got)
+	}
+	if n := strings.Count(s.journal.text(), "usage system | transcription"); n != 2 {
+		t.Errorf("%d lines of usage, want two", n)
 	}
 }

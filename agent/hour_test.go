@@ -91,7 +91,10 @@ func (c *simCall) hourJournal() (problems []string) {
 	var cost int64
 	for _, e := range c.journal.entries {
 		got[e.Kind+" "+string(e.Role)+" "+e.Text+e.Tool+e.Status]++
-		in, out, cost = in+e.TokensIn, out+e.TokensOut, cost+e.CostMicros
+		cost += e.CostMicros
+		if e.Text != "transcription" { // its tokens are another model's
+			in, out = in+e.TokensIn, out+e.TokensOut
+		}
 		if e.Status == "interrupted" {
 			interrupted++
 			if e.CutMS == 0 {
@@ -110,6 +113,7 @@ func (c *simCall) hourJournal() (problems []string) {
 		"turn caller " + opening:              bargeIns,
 		"turn agent welcome":                  bargeIns,
 		store.KindSession + " system rotated": rotations,
+		"usage system transcription":          minutes + bargeIns,
 	} {
 		if got[line] != want {
 			problems = append(problems, fmt.Sprintf("%d lines %q, want %d", got[line], line, want))

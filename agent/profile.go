@@ -105,6 +105,8 @@ type Keys struct {
 type Prices struct {
 	TextIn, TextCached, TextOut    float64
 	AudioIn, AudioCached, AudioOut float64
+	// Of the transcription of the caller, which is billed apart: by tokens, or by the minute.
+	TranscribeIn, TranscribeOut, TranscribeMinute float64
 }
 
 // withDefaults fills in what a zero value stands for.

@@ -67,6 +67,11 @@ type Prices struct {
 	AudioIn     float64 `yaml:"audio_in" default:"0" min:"0" max:"1000000"`
 	AudioCached float64 `yaml:"audio_cached" default:"0" min:"0" max:"1000000"`
 	AudioOut    float64 `yaml:"audio_out" default:"0" min:"0" max:"1000000"`
+
+	// The caller's words in writing are billed apart: by tokens, or by the minute of audio.
+	TranscribeIn     float64 `yaml:"transcribe_in" default:"0" min:"0" max:"1000000"`
+	TranscribeOut    float64 `yaml:"transcribe_out" default:"0" min:"0" max:"1000000"`
+	TranscribeMinute float64 `yaml:"transcribe_minute" default:"0" min:"0" max:"1000000"`
 }
 
 // Header is one HTTP header of the WebSocket request.
