@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -71,7 +72,7 @@ func inWords(known map[string]string, state string) string {
 // spent shows what one answer took, for those who want to know.
 func (p *printer) spent(e *store.Entry) {
 	if p.usage {
-		p.line(e.At, "usage", "tokens "+tokens(int64(e.TokensIn), int64(e.TokensCached), int64(e.TokensOut), e.CostMicros))
+		p.line(e.At, "usage", cmp.Or(e.Text, "tokens")+" "+tokens(int64(e.TokensIn), int64(e.TokensCached), int64(e.TokensOut), e.CostMicros))
 	}
 }
 
