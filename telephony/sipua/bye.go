@@ -110,7 +110,7 @@ func (d *Dialog) newRequest(method sip.RequestMethod, seq uint32, target sip.Uri
 	for _, route := range routes {
 		req.AppendHeader(sip.NewHeader("Route", route))
 	}
-	from, to := d.invite.To().AsFrom(), d.invite.From().AsTo()
+	from, to := d.us, d.them
 	callID, forwards := sip.CallIDHeader(d.id.callID), sip.MaxForwardsHeader(70)
 	req.AppendHeader(&from)
 	req.AppendHeader(&to)

@@ -26,7 +26,9 @@ type Dialog struct {
 	invite   *sip.Request  // only read
 	tx       *sip.ServerTx // of the INVITE
 	flow     flow
-	routes   []string // Route headers of our requests
+	us       sip.FromHeader // who we are in requests of ours, tag and all
+	them     sip.ToHeader   // the same of the peer
+	routes   []string       // Route headers of our requests
 	order    *order
 	ctx      context.Context
 	cancel   context.CancelCauseFunc
@@ -61,6 +63,7 @@ func newDialog(u *UA, req *sip.Request, tx *sip.ServerTx, peer string) *Dialog {
 		inviteID: inviteID{req.CallID().Value(), fromTag(req), cseq},
 		request:  snapshot(req, peer),
 		invite:   req, tx: tx,
+		us: req.To().AsFrom(), them: req.From().AsTo(),
 		flow:   flowOf(u, req, tx),
 		routes: routeSet(req),
 		order:  newOrder(cseq, u.timing),

@@ -111,7 +111,7 @@ func (d *Dialog) sendRefer(ctx context.Context, seq uint32, target sip.Uri, uri 
 	contact := d.flow.contactHeader()
 	req.AppendHeader(sip.NewHeader(contact.Name, contact.Value))
 	req.AppendHeader(sip.NewHeader("Refer-To", "<"+uri+">"))
-	by := d.invite.To().Address
+	by := d.us.Address
 	req.AppendHeader(sip.NewHeader("Referred-By", clean("<"+by.String()+">"))) // RFC 3892
 	req.SetBody(nil)
 	err := d.transact(ctx, req, target)
@@ -161,8 +161,7 @@ func (d *Dialog) PeerURI(number string) string {
 	host, port := d.target.Host, d.target.Port
 	d.mu.Unlock()
 	if host == "" { // a Contact that is no SIP address
-		from := d.invite.From().Address
-		host, port = from.Host, from.Port
+		host, port = d.them.Address.Host, d.them.Address.Port
 	}
 	uri := sip.Uri{Scheme: "sip", User: strings.ReplaceAll(number, "#", "%23"), Host: host, Port: port}
 	return uri.String()
