@@ -27,6 +27,7 @@ run: build
 test: peers vet
 	$(GO) test -race -timeout 20m ./...
 	$(GO) test -timeout 20m -run '^TestInterleavings$$' ./agent   # all 100,000 seeds: the race detector plays 2,000
+	$(GO) test -timeout 20m -v -run '^TestSoak$$' -soak 5m .   # 6,000 calls, 300 at once: the race detector holds 10
 
 vet:
 	@test -z "$$(gofmt -l .)" || { echo "not gofmted:"; gofmt -l .; exit 1; }
