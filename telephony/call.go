@@ -27,15 +27,32 @@ type CallInfo struct {
 	Trunk      string         // Trunk.Name
 	Caller     string         // number, or name, in the form of Dialled; "" when withheld
 	CallerName string         // what the caller calls itself, at most 64 characters; "" when withheld
-	Dialled    string         // "+CC…" where that is known, else as dialled
+	Dialled    string         // "+CC…" where that is known (Trunk.Numbers), else as dialled
 	Law        transcode.Law  // of Media, for the whole call
 	Transport  string         // "udp" or "tcp"
 	Source     netip.AddrPort // of the INVITE
 	Started    time.Time
 
+	// Forwarded lists the forwardings that brought the call here, the number that was called
+	// first at the front (RFC 5806, RFC 7044); nil if there were none, or the trunk is not
+	// trusted. At most 10.
+	Forwarded []Forward
+
+	// Verification is what the trunk found out about the caller's number.
+	Verification Verification
+
 	// Headers are those of the INVITE that Trunk.Headers lists, under the names given
 	// there: cleaned, at most 256 bytes each. The caller's side wrote them: text, not facts.
 	Headers map[string]string
+}
+
+// OriginallyDialled is the number that the caller dialled before the call was forwarded;
+// "" when it was not, or when that number is withheld.
+func (i CallInfo) OriginallyDialled() string {
+	if len(i.Forwarded) == 0 {
+		return ""
+	}
+	return i.Forwarded[0].Number
 }
 
 // Call is one phone call. Its methods may be used by several goroutines until

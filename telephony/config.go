@@ -73,9 +73,22 @@ type Trunk struct {
 	// any host may follow, and somebody pays for the call.
 	Transfers []string
 
-	// DistrustIdentity ignores P-Asserted-Identity, for a peer that does not check it
-	// (RFC 3325 §5).
+	// DistrustIdentity ignores what only a network that checks it may say of a call, for a
+	// peer that does not (RFC 3325 §5): P-Asserted-Identity, Remote-Party-ID, the results of
+	// verification, Diversion and History-Info.
 	DistrustIdentity bool
+
+	// DialledFrom lists where the dialled number is looked for, in order: FromRequestURI,
+	// FromTo, FromPCalledPartyID, FromDiversion. Default: the Request-URI, then To; where the
+	// Request-URI names one of Accounts, To and then P-Called-Party-ID.
+	DialledFrom []string
+
+	// Accounts are user parts of a Request-URI that name us and not a number, in any case:
+	// the user of a registration, and that of the Contact it registered.
+	Accounts []string
+
+	// Numbers says how the trunk writes telephone numbers.
+	Numbers Numbers
 }
 
 // Strangers says how sources are treated that no trunk lists.
@@ -144,7 +157,7 @@ func (c Config) check() error {
 	return errors.Join(errs...)
 }
 
-// checkLists looks at the two lists of a trunk that hold words.
+// checkLists looks at the settings of a trunk that hold words.
 func (t Trunk) checkLists(field string) (errs []error) {
 	for _, name := range t.Headers {
 		if what := checkHeader(name); what != "" {
@@ -156,5 +169,12 @@ func (t Trunk) checkLists(field string) (errs []error) {
 			errs = append(errs, &ConfigError{fmt.Sprintf("%s.transfers[%d]", field, i), "is empty or has spaces around it"})
 		}
 	}
-	return errs
+	for i, source := range t.DialledFrom {
+		switch source {
+		case FromRequestURI, FromTo, FromPCalledPartyID, FromDiversion:
+		default:
+			errs = append(errs, &ConfigError{fmt.Sprintf("%s.dialled_from[%d]", field, i), fmt.Sprintf("%q is no source", source)})
+		}
+	}
+	return append(errs, t.Numbers.check(field+".numbers")...)
 }

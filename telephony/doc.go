@@ -14,6 +14,11 @@
 // the handler's law stays. Call.Transfer sends the caller elsewhere (REFER), to where
 // Trunk.Transfers allows.
 //
+// CallInfo says who calls whom: networks write it in many places and forms, which Trunk
+// settings name, and numbers come out in one form ("+" and the digits of E.164). What only
+// a network can know counts only from a trunk that is trusted; a wish for privacy counts
+// always.
+//
 // A call lives in one goroutine, in Handler.ServeCall. Returning from it ends the
 // call; a panic in it ends that call alone. While it runs the context says whether the
 // call is still there and, by its cause, how it ended.

@@ -14,7 +14,7 @@ const (
 )
 
 // pickHeaders returns the headers of an INVITE that a trunk's list names; of one that is
-// repeated, the first.
+// repeated, the first. User-to-User is decoded.
 func pickHeaders(r *sipua.Request, list []string) map[string]string {
 	if len(list) == 0 {
 		return nil
@@ -22,7 +22,11 @@ func pickHeaders(r *sipua.Request, list []string) map[string]string {
 	picked := make(map[string]string)
 	for _, name := range list {
 		if values := r.Headers(name); len(values) > 0 && len(picked) < maxHeaders {
-			picked[name] = headerText(values[0])
+			text := values[0]
+			if strings.EqualFold(name, "User-to-User") {
+				text = userToUser(text)
+			}
+			picked[name] = headerText(text)
 		}
 	}
 	return picked

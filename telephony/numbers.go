@@ -1,95 +1,177 @@
 package telephony
 
 import (
+	"fmt"
 	"strings"
-
-	"github.com/trunkline/trunkline/telephony/sipua"
 )
 
-// identity is who calls whom, as far as the trunk lets us know.
-type identity struct {
-	caller, name string // "" when withheld
-	dialled      string
+// Numbers says how a trunk writes telephone numbers, so that each has one form in routes
+// and records: "+" and the digits of E.164. What is not such a number keeps its form:
+// extensions, short codes, emergency numbers (112, 911) and names.
+//
+// The zero value knows of no country: "+49…" and "0049…" are numbers of E.164, and digits
+// without such a beginning stay as they are.
+type Numbers struct {
+	Country       string // calling code of the trunk's country: "49", "1"; "": numbers without a code stay as they are
+	International string // what is dialled before a calling code; default "00", and "011" with Country "1"
+
+	// National is what is dialled before a number of the country and is no part of it: "0"
+	// in most of Europe. "": there is none, as in Italy, whose zero is part of the number;
+	// "1" with Country "1", where it is left out as often as not.
+	National string
+
+	// MinLength and MaxLength bound the digits of a national number, without Country and
+	// National. Default 6 to 13, 8 to 11 where National is "", and 10 with Country "1".
+	MinLength, MaxLength int
+
+	// Bare says that digits without any beginning, 8 to 15 of them, are E.164 whose plus was
+	// left out ("4930123456", as Vonage writes).
+	Bare bool
 }
 
-func identify(r *sipua.Request, trunk *Trunk) identity {
-	id := identity{dialled: dialled(r)}
-	caller := r.From
-	if !trunk.DistrustIdentity {
-		if asserted := asserted(r); asserted != nil {
-			caller = *asserted
+// maxE164 is the length of the longest telephone number (ITU-T E.164 §6.2.1), minE164 that
+// of the shortest that has a plus when it is written in full.
+const (
+	minE164 = 8
+	maxE164 = 15
+)
+
+func (n Numbers) withDefaults() Numbers {
+	nanp := n.Country == "1"
+	least, most := 6, 13
+	switch {
+	case nanp:
+		least, most = 10, 10
+	case n.National == "":
+		least, most = minE164, 11 // shorter ones are short codes, longer ones have a calling code
+	}
+	if nanp && n.National == "" {
+		n.National = "1"
+	}
+	if n.MinLength <= 0 {
+		n.MinLength = least
+	}
+	if n.MaxLength <= 0 {
+		n.MaxLength = max(most, n.MinLength)
+	}
+	if n.International == "" {
+		n.International = "00"
+		if nanp {
+			n.International = "011"
 		}
 	}
-	if withheld(r, caller) {
-		return id
-	}
-	id.caller, id.name = number(caller.URI), displayName(caller.Display)
-	return id
+	return n
 }
 
-// dialled is the number in the Request-URI; registered trunks put it into To and leave
-// the user part of the Request-URI empty.
-func dialled(r *sipua.Request) string {
-	if n := number(r.RequestURI); n != "" {
-		return n
+// check says what is wrong with the settings of field.
+func (n Numbers) check(field string) (errs []error) {
+	wrong := func(name, what string) {
+		errs = append(errs, &ConfigError{field + "." + name, what})
 	}
-	return number(r.To.URI)
-}
-
-// asserted is the first usable P-Asserted-Identity (RFC 3325 §9.1), a telephone number
-// before a name.
-func asserted(r *sipua.Request) *sipua.Address {
-	var first *sipua.Address
-	for _, line := range r.Headers("P-Asserted-Identity") {
-		for _, a := range sipua.ParseAddresses(line) {
-			if isNumber(number(a.URI)) {
-				return &a
-			}
-			if first == nil && number(a.URI) != "" {
-				first = &a
-			}
+	if n.Country != "" && (!digits(n.Country) || len(n.Country) > 3 || n.Country[0] == '0') {
+		wrong("country", fmt.Sprintf("%q is no calling code of one to three digits", n.Country))
+	}
+	for name, prefix := range map[string]string{"international": n.International, "national": n.National} {
+		if prefix != "" && (!digits(prefix) || len(prefix) > 5) {
+			wrong(name, fmt.Sprintf("%q is no prefix of one to five digits", prefix))
 		}
 	}
-	return first
-}
-
-// withheld reports whether the caller asked to stay unknown (RFC 3323 §4.1, §4.2). An
-// asserted identity does not undo the wish.
-func withheld(r *sipua.Request, caller sipua.Address) bool {
-	for _, line := range r.Headers("Privacy") {
-		for value := range strings.SplitSeq(line, ";") {
-			switch strings.ToLower(strings.TrimSpace(value)) {
-			case "id", "user", "header":
-				return true
-			}
-		}
+	if n.National != "" && n.Country == "" {
+		wrong("national", "is set without country")
 	}
-	uri := caller.URI
-	return strings.EqualFold(uri.User, "anonymous") || strings.EqualFold(uri.Host, "anonymous.invalid")
+	if n.MinLength < 0 || n.MaxLength < 0 || n.MaxLength > maxE164 || n.MaxLength > 0 && n.MinLength > n.MaxLength {
+		wrong("length", fmt.Sprintf("must be between 1 and %d, the smaller number first", maxE164))
+	}
+	return errs
 }
 
-// number reads the number, or name, out of an address.
-func number(uri sipua.URI) string {
-	return normalise(uri.User)
-}
-
-// normalise brings a user part into one form: escapes undone, parameters such as
-// ";npdi;rn=+1…" cut, visual separators (RFC 3966 §5.1.1) removed, "00CC…" written as
-// "+CC…". Digits without a prefix stay as they are: whether they are national cannot
-// be known here. What is not a telephone number stays unchanged.
-func normalise(user string) string {
+// normalise brings a user part, or a tel URI without its scheme, into one form. Escapes
+// are undone, parameters such as ";npdi;rn=+1…" cut, visual separators (RFC 3966 §5.1.1)
+// removed. What is not a telephone number keeps its text. Applying it twice changes nothing.
+func (n Numbers) normalise(user string) string {
 	number, params, _ := strings.Cut(unescape(user), ";")
-	bare := strings.Map(dropSeparator, number)
-	if !isNumber(bare) {
+	bare := withoutSeparators(number)
+	switch {
+	case !isNumber(bare) && strings.Contains(number, "%"):
+		number, _, _ = strings.Cut(user, ";")
+		return number
+	case !isNumber(bare):
+		return number
+	case strings.HasPrefix(bare, "+"):
+		return bare
+	}
+	return n.complete(bare, phoneContext(params))
+}
+
+// complete puts a + and a calling code before dialled digits, where they have one.
+func (n Numbers) complete(dialled, context string) string {
+	if !digits(dialled) {
+		return dialled
+	}
+	n = n.withDefaults()
+	if context != "" {
+		if own, ok := n.national(dialled); ok && context == "+"+n.Country {
+			return own
+		}
+		if full := context + dialled; isNumber(full) {
+			return full
+		}
+		return dialled
+	}
+	if rest, ok := strings.CutPrefix(dialled, n.International); ok && e164(rest) {
+		return "+" + rest
+	}
+	if number, ok := n.national(dialled); ok {
 		return number
 	}
-	if context := phoneContext(params); context != "" && !strings.HasPrefix(bare, "+") {
-		bare = context + bare
+	if n.Bare && e164(dialled) {
+		return "+" + dialled
 	}
-	if international, ok := strings.CutPrefix(bare, "00"); ok && len(international) >= 8 && len(international) <= 15 && international[0] != '0' {
-		bare = "+" + international
+	return dialled
+}
+
+// national is a number of the trunk's country in full, if dialled is one. In North America
+// a number is one with its prefix or without; bare numbers have theirs, or it is no longer
+// possible to tell them apart.
+func (n Numbers) national(dialled string) (string, bool) {
+	if n.Country == "" || !digits(dialled) {
+		return "", false
 	}
-	return bare
+	if rest, ok := strings.CutPrefix(dialled, n.National); ok && n.National != "" && n.fits(rest) {
+		return "+" + n.Country + rest, true
+	}
+	alone := (n.National == "" || n.Country == "1") && !n.Bare
+	if alone && n.fits(dialled) {
+		return "+" + n.Country + dialled, true
+	}
+	return "", false
+}
+
+// fits reports whether digits can be a national number.
+func (n Numbers) fits(number string) bool {
+	if len(number) < n.MinLength || len(number) > n.MaxLength || len(n.Country)+len(number) > maxE164 {
+		return false
+	}
+	if n.Country == "1" {
+		return number[0] >= '2' // no area code begins with 0 or 1
+	}
+	return n.National == "" || number[0] != '0'
+}
+
+// e164 reports whether digits are a calling code with a number.
+func e164(s string) bool {
+	return digits(s) && len(s) >= minE164 && len(s) <= maxE164 && s[0] != '0'
+}
+
+func digits(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
+
+// withoutSeparators removes visual separators, and the (0) of "+49 (0) 30…", which nobody
+// dials together with the calling code.
+func withoutSeparators(s string) string {
+	if strings.HasPrefix(s, "+") && len(s) > len("+(0)") {
+		s = strings.Replace(s, "(0)", "", 1)
+	}
+	return strings.Map(dropSeparator, s)
 }
 
 func dropSeparator(r rune) rune {
@@ -109,13 +191,9 @@ func isNumber(s string) bool {
 // phoneContext is the "+CC" that completes a local number (RFC 3966 §5.1.5); a domain
 // name as context says nothing about the number.
 func phoneContext(params string) string {
-	for param := range strings.SplitSeq(params, ";") {
-		name, value, _ := strings.Cut(param, "=")
-		if strings.EqualFold(name, "phone-context") && strings.HasPrefix(value, "+") {
-			if context := strings.Map(dropSeparator, value); isNumber(context) {
-				return context
-			}
-		}
+	value, _ := param(params, "phone-context")
+	if context := strings.Map(dropSeparator, value); strings.HasPrefix(context, "+") && digits(context[1:]) && len(context) <= maxE164 {
+		return context
 	}
 	return ""
 }
@@ -155,24 +233,6 @@ func unhex(c byte) byte {
 		return c | 0x20 - 'a' + 10
 	}
 	return 0xff
-}
-
-// maxName bounds a display name, in characters: it is the caller's own text.
-const maxName = 64
-
-// displayName makes a caller's text fit to be shown: no control characters, no endless
-// length, valid UTF-8.
-func displayName(s string) string {
-	s = strings.Map(func(r rune) rune {
-		if r < ' ' || r >= 0x7f && r < 0xa0 {
-			return -1
-		}
-		return r
-	}, strings.ToValidUTF8(s, ""))
-	if runes := []rune(s); len(runes) > maxName {
-		s = string(runes[:maxName])
-	}
-	return strings.TrimSpace(s)
 }
 
 // mask hides a number but for its last four digits, for the log.

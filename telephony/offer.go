@@ -87,6 +87,7 @@ func (s *Server) newCall(d *sipua.Dialog, trunk *Trunk) *Call {
 	c := &Call{server: s, dialog: d, trunk: trunk, held: make(chan bool, 1), info: CallInfo{
 		ID: newID(now), SIPCallID: r.CallID, Trunk: trunk.Name,
 		Caller: who.caller, CallerName: who.name, Dialled: who.dialled,
+		Forwarded: who.forwarded, Verification: who.verified,
 		Transport: r.Transport, Source: r.Source, Started: now,
 		Headers: pickHeaders(r, trunk.Headers),
 	}}
