@@ -134,17 +134,34 @@ func telephonyConfig(cfg *configs.Config, log *slog.Logger) telephony.Config {
 	for _, l := range cfg.SIP.Listen {
 		t.SIP.Listen = append(t.SIP.Listen, string(l))
 	}
-	for _, trunk := range cfg.Trunks {
-		own := telephony.Trunk{Name: trunk.Name, Transfers: trunk.Transfers}
-		for _, h := range trunk.Headers {
-			own.Headers = append(own.Headers, string(h))
-		}
-		for _, c := range trunk.Sources {
-			own.Sources = append(own.Sources, netip.Prefix(c.Prefix))
-		}
-		t.Trunks = append(t.Trunks, own)
+	for i := range cfg.Trunks {
+		t.Trunks = append(t.Trunks, telephonyTrunk(&cfg.Trunks[i]))
 	}
 	return t
+}
+
+func telephonyTrunk(c *configs.Trunk) telephony.Trunk {
+	n := c.Numbers
+	t := telephony.Trunk{
+		Name: c.Name, Transfers: c.Transfers, DialledFrom: c.DialledFrom, DistrustIdentity: !c.TrustIdentity,
+		Sources: prefixes(c.Sources), MediaNetworks: prefixes(c.Media.Networks),
+		Numbers: telephony.Numbers{Country: n.Country.Digits(), International: n.International.Digits(), National: n.National.Digits(),
+			MinLength: n.Length.Min, MaxLength: n.Length.Max, Bare: n.Bare},
+	}
+	for _, h := range c.Headers {
+		t.Headers = append(t.Headers, string(h))
+	}
+	if r := c.Register; r != nil {
+		t.Accounts = []string{r.Account, r.Contact}
+	}
+	return t
+}
+
+func prefixes(list []configs.CIDR) (all []netip.Prefix) {
+	for _, c := range list {
+		all = append(all, c.Prefix)
+	}
+	return all
 }
 
 // never translates a duration of the configuration, where 0 means none, for package media, where 0 means the default.

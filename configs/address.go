@@ -38,10 +38,11 @@ func (h *HostPort) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// ListenAddr is where SIP is listened for: udp://HOST:PORT or tcp://HOST:PORT, with the same rules as [HostPort].
+// ListenAddr is where SIP is listened for: udp://HOST:PORT, tcp://HOST:PORT or tls://HOST:PORT, with the same rules as
+// [HostPort].
 type ListenAddr string
 
-// Transport is udp or tcp.
+// Transport is udp, tcp or tls.
 func (a ListenAddr) Transport() string {
 	transport, _, _ := strings.Cut(string(a), "://")
 	return transport
@@ -56,8 +57,8 @@ func (a ListenAddr) HostPort() string {
 // UnmarshalText checks the form.
 func (a *ListenAddr) UnmarshalText(text []byte) error {
 	addr := ListenAddr(text)
-	if t := addr.Transport(); t != "udp" && t != "tcp" || !validHostPort(addr.HostPort()) {
-		return wrong{want: "must be udp:// or tcp:// and an address to listen on, such as udp://0.0.0.0:5060"}
+	if t := addr.Transport(); t != "udp" && t != "tcp" && t != "tls" || !validHostPort(addr.HostPort()) {
+		return wrong{want: "must be udp://, tcp:// or tls:// and an address to listen on, such as udp://0.0.0.0:5060"}
 	}
 	*a = addr
 	return nil

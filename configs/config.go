@@ -27,12 +27,16 @@ type Config struct {
 
 // SIP is the signalling side.
 type SIP struct {
-	// Listen is where calls arrive. Default UDP and TCP on port 5060 of every address.
+	// Listen is where calls arrive, over UDP, TCP or TLS. Default UDP and TCP on port 5060 of every address.
 	Listen []ListenAddr `yaml:"listen" default:"udp://0.0.0.0:5060,tcp://0.0.0.0:5060" required:"write where to listen"`
 	// Advertise is the address peers are told in Contact, Via and SDP. Default: the one that faces the peer.
 	Advertise Host `yaml:"advertise"`
 	// Strangers says what sources outside of every trunk get: forbid (403) or ignore (silence). Default ignore.
 	Strangers string `yaml:"strangers" enum:"forbid|ignore" default:"ignore"`
+	// TLS holds certificates; needed to listen on tls://.
+	TLS *TLS `yaml:"tls"`
+	// SessionTimers find calls whose far end is gone.
+	SessionTimers SessionTimers `yaml:"session_timers"`
 }
 
 // Media is the RTP side.
@@ -53,32 +57,12 @@ type Limits struct {
 	Calls int `yaml:"calls" default:"500" min:"1" max:"100000"`
 	// CallsPerSecond that may begin; more get 503. Default 50.
 	CallsPerSecond int `yaml:"calls_per_second" default:"50" min:"1" max:"100000"`
+	// MessagesPerSecond of signalling that one trunk may send; more are dropped. Default 1000.
+	MessagesPerSecond int `yaml:"messages_per_second" default:"1000" min:"10" max:"1000000"`
 	// CallDuration ends longer calls. Default 1 h, which is also the longest session of today's services.
 	CallDuration Duration `yaml:"call_duration" default:"1h" min:"1s" max:"24h"`
 	// DrainTimeout is how long running calls may go on after SIGTERM. Default 10 min.
 	DrainTimeout Duration `yaml:"drain_timeout" default:"10m" min:"0s" max:"24h"`
-}
-
-// Trunk is somebody who may call.
-type Trunk struct {
-	Name string `yaml:"name" required:"give the trunk a name"`
-	// Sources are the addresses its signalling comes from. No address may belong to two trunks.
-	Sources []CIDR `yaml:"sources" required:"list the addresses that calls of this trunk come from"`
-	// Headers of the INVITE that prompts may hold as {{header.NAME}}, at most 16. Default: none.
-	Headers []HeaderName `yaml:"headers"`
-	// Transfers are the targets that callers may be transferred to over this trunk: a number, a SIP URI, or the beginning
-	// of one with * after it. Default: none, nobody is transferred.
-	Transfers []string `yaml:"transfers"`
-}
-
-// MayTransfer reports whether the trunk allows a caller to be transferred to target.
-func (t *Trunk) MayTransfer(target string) bool {
-	for _, allowed := range t.Transfers {
-		if beginning, ok := strings.CutSuffix(allowed, "*"); ok && strings.HasPrefix(target, beginning) || allowed == target {
-			return true
-		}
-	}
-	return false
 }
 
 // Route says which agent answers which number. The first that fits is taken.

@@ -37,7 +37,7 @@ agents:   [ { name: frontdesk, realtime: main, voice: marin, instructions: "You 
 
 func ExampleFaults() {
 	file := `version: 1
-sip: { listen: ["tls://0.0.0.0:5061"], strangrs: ignore }
+sip: { listen: ["sctp://0.0.0.0:5060"], strangrs: ignore }
 trunks:   [ { name: carrier, sources: [203.0.113.0/24] } ]
 routes:   [ { to: "*", agent: frontdsek } ]
 realtime: [ { name: main, provider: azure, resource: acme } ]
@@ -51,8 +51,8 @@ agents:   [ { name: frontdesk, realtime: main } ]
 	fmt.Println(err)
 	// Output:
 	// 4 faults
-	// trunkline.yaml:2:17: sip.listen[0]: must be udp:// or tcp:// and an address to listen on, such as udp://0.0.0.0:5060, not "tls://0.0.0.0:5061"
-	// trunkline.yaml:2:40: sip.strangrs: is not a key; did you mean "strangers"?
+	// trunkline.yaml:2:17: sip.listen[0]: must be udp://, tcp:// or tls:// and an address to listen on, such as udp://0.0.0.0:5060, not "sctp://0.0.0.0:5060"
+	// trunkline.yaml:2:41: sip.strangrs: is not a key; did you mean "strangers"?
 	// trunkline.yaml:4:31: routes[0].agent: no agent is named "frontdsek"; did you mean "frontdesk"?
 	// trunkline.yaml:5:13: realtime[main].deployment: is missing; write the name that the model was deployed under
 }

@@ -12,8 +12,8 @@ import (
 // dockerSecrets is where Docker and its relatives mount secrets.
 const dockerSecrets = "/run/secrets"
 
-// readFiles puts the contents of files in the place of their names: secrets written as file:NAME, and prompts. Clips are
-// found, and read by who plays them.
+// readFiles puts the contents of files in the place of their names: secrets written as file:NAME, and prompts. Clips and
+// certificates are found, and read by who uses them.
 func (l *loader) readFiles() {
 	for _, s := range l.config.slots() {
 		v, ok := s.at(false)
@@ -27,6 +27,8 @@ func (l *loader) readFiles() {
 			*file = NewURL(l.secretText(s.key, file.Reveal()))
 		case *Clip:
 			*file = l.clip(s.key, *file)
+		case *File:
+			*file = l.pem(s.key, *file)
 		}
 	}
 	for i := range l.config.Agents {
@@ -118,6 +120,23 @@ func (l *loader) clip(key string, name Clip) Clip {
 		l.fault(key, "at %s is not a WAV file; convert it, such as with: ffmpeg -i IN -ar 8000 -ac 1 OUT.wav", path)
 	}
 	return Clip(path)
+}
+
+// pem is the path by which a PEM file can be opened. What is in it is read by who uses it, again and again: certificates
+// are renewed while we run.
+func (l *loader) pem(key string, name File) File {
+	if name == "" {
+		return ""
+	}
+	path := l.beside(string(name))
+	data, err := readFile(path)
+	switch {
+	case err != nil:
+		l.fault(key, "cannot be read at %s: %s", path, reason(err))
+	case !bytes.Contains(data, []byte("-----BEGIN ")):
+		l.fault(key, "at %s is not a PEM file, which has a line -----BEGIN …-----", path)
+	}
+	return File(path)
 }
 
 // reason is an error of the file system without the path, which the message has already.

@@ -100,6 +100,9 @@ func defaults() *Config {
 
 // derive fills the defaults that depend on other settings.
 func (c *Config) derive() {
+	for i := range c.Trunks {
+		c.Trunks[i].setDefaults()
+	}
 	for i := range c.Realtime {
 		c.Realtime[i].setDefaults()
 	}

@@ -68,7 +68,7 @@ func validTarget(text string) bool {
 		(phoneNumber.MatchString(text) || sipAddress.MatchString(text) || telAddress.MatchString(text))
 }
 
-// validTargets takes an entry of trunks[].transfers.
+// validTargets takes an entry of trunks[].transfers and dials.
 func validTargets(text string) bool {
 	beginning, cut := strings.CutSuffix(text, "*")
 	if !cut {
@@ -77,7 +77,7 @@ func validTargets(text string) bool {
 	return beginning == "" || validTarget(beginning) || validTarget(beginning+"1")
 }
 
-// anywhere reports that an entry of trunks[].transfers leaves open who pays: every number, or every host.
+// anywhere reports that an entry of trunks[].transfers or dials leaves open who pays: every number, or every host.
 func anywhere(text string) bool {
 	beginning, cut := strings.CutSuffix(text, "*")
 	_, user, isURI := strings.Cut(beginning, ":")

@@ -30,7 +30,8 @@ func parseOnly(t *testing.T, data []byte, o Options) *loader {
 
 // samples has a value for every kind of setting there is.
 var samples = []string{"changed", "7", "true", "false", "0.75", "12s", "150ms", "6000", "31000-31999", "198.51.100.9/32", "198.51.100.9",
-	"udp://127.0.0.1:5099", "127.0.0.1:9999", "Europe/Berlin", "3", "3s"}
+	"udp://127.0.0.1:5099", "127.0.0.1:9999", "Europe/Berlin", "3", "3s",
+	"2m", "sip:192.0.2.9"}
 
 // sampleFor finds a value that s takes and does not have yet.
 func sampleFor(s slot) string {

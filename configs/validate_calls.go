@@ -18,6 +18,25 @@ func (k *checker) sip() {
 	if err == nil && (addr.IsUnspecified() || addr.IsMulticast() || addr.Zone() != "") {
 		k.fault("sip.advertise", "is not an address that a peer can send to; write the one by which peers reach this machine")
 	}
+	k.tls()
+	k.sessionTimers(&k.SIP.SessionTimers, "sip.session_timers")
+}
+
+// tls checks that there is a certificate to show, and its key.
+func (k *checker) tls() {
+	own := TLS{}
+	if k.SIP.TLS != nil {
+		own = *k.SIP.TLS
+	}
+	switch {
+	case own.Certificate != "" && own.Key == "":
+		k.fault("sip.tls.key", "is missing; name the file with the private key of the certificate")
+	case own.Key != "" && own.Certificate == "":
+		k.fault("sip.tls.certificate", "is missing; name the file with the certificate of the key")
+	case own.Certificate == "" && k.listensTLS():
+		first := slices.IndexFunc(k.SIP.Listen, func(l ListenAddr) bool { return l.Transport() == "tls" })
+		k.fault(element("sip.listen", first), "needs a certificate; name the files in sip: tls: { certificate: fullchain.pem, key: privkey.pem }")
+	}
 }
 
 // owned is one source address of one trunk.
@@ -27,7 +46,7 @@ type owned struct {
 	key    string
 }
 
-// trunks checks that each source address belongs to one trunk.
+// trunks checks that each source address belongs to one trunk, and each trunk by itself.
 func (k *checker) trunks() {
 	var all []owned
 	for i, t := range k.Trunks {
@@ -36,12 +55,17 @@ func (k *checker) trunks() {
 			if source.IsValid() {
 				all = append(all, owned{source, i, key})
 			}
-			if source.IsValid() && source.Bits() == 0 {
+			if source.IsValid() && source.Bits() == 0 && t.Auth == nil {
 				k.warn(key, "lets everybody call who can reach this machine, at your expense; name the addresses of the trunk")
 			}
 		}
 	}
 	k.overlaps(all)
+	k.tlsOwners()
+	k.authUsers()
+	for i := range k.Trunks {
+		k.trunk(&k.Trunks[i], element("trunks", i))
+	}
 }
 
 // overlaps sorts by first address and width: each range then comes after those that contain it, and two ranges either

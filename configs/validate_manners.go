@@ -112,7 +112,7 @@ func (k *checker) trunkLists() {
 			}
 		}
 		for j, target := range t.Transfers {
-			k.transfers(target, element(key+".transfers", j))
+			k.targets(target, element(key+".transfers", j), "lets a model send callers anywhere")
 		}
 	}
 }
@@ -120,12 +120,13 @@ func (k *checker) trunkLists() {
 // maxHeaders bounds what is kept of each call.
 const maxHeaders = 16
 
-func (k *checker) transfers(target, key string) {
+// targets checks an entry of transfers or dials; risk is what follows from one that leaves everything open.
+func (k *checker) targets(target, key, risk string) {
 	switch {
 	case !validTargets(target):
 		k.fault(key, "must be a number such as +4930123456, a SIP URI such as sip:desk@pbx.example, or the beginning of one such as +49*")
 	case anywhere(target):
-		k.warn(key, "lets a model send callers anywhere, at your expense; name the numbers or hosts, or how they begin")
+		k.warn(key, "%s, at your expense; name the numbers or hosts, or how they begin", risk)
 	}
 }
 

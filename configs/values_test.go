@@ -40,7 +40,19 @@ func TestValues(t *testing.T) {
 		}},
 		{new(ListenAddr), map[string]string{
 			"udp://0.0.0.0:5060": "udp://0.0.0.0:5060", "tcp://[::]:0": "tcp://[::]:0", "udp://:5060": "udp://:5060",
-			"tls://h:1": "", "udp:h:1": "", "h:1": "", "udp://h": "", "UDP://h:1": "", "": "",
+			"tls://h:1": "tls://h:1", "sctp://h:1": "", "udp:h:1": "", "h:1": "", "udp://h": "", "UDP://h:1": "", "": "",
+		}},
+		{new(SIPURI), map[string]string{
+			"sip:h": "sip:h", "sip:sip.example.com:5061;transport=tls": "sip:sip.example.com:5061;transport=tls", "sip:192.0.2.1": "sip:192.0.2.1",
+			"sip:[2001:db8::1]": "sip:[2001:db8::1]", "sip:[::1]:5060;transport=udp": "sip:[::1]:5060;transport=udp", "sip:h;transport=tcp": "sip:h;transport=tcp",
+			"sips:h": "", "h": "", "sip:": "", "sip:u@h": "", "sip:h:0": "", "sip:h:99999": "", "sip:h;transport=ws": "", "sip:h;": "", "sip:h;lr": "",
+			"sip:::1": "", "sip:[::1": "", "sip:[192.0.2.1]": "", "sip:300.1.2.3": "", "sip:h h": "", "SIP:h": "", "tel:112": "", "sip:h\r\n": "",
+		}},
+		{new(Prefix), map[string]string{
+			"0": "0", "00": "00", "011": "011", "49": "49", "12345": "12345", "none": "none", "123456": "", "+49": "", "x": "", "None": "", " 0": "",
+		}},
+		{new(Span), map[string]string{
+			"10": "10", "8-11": "8-11", "9-9": "9", "1 - 15": "1-15", "0": "", "16": "", "11-8": "", "8-": "", "-8": "", "": "", "a": "", "8-16": "", "1-2-3": "",
 		}},
 		{new(TimeZone), map[string]string{
 			"Europe/Berlin": "Europe/Berlin", "UTC": "UTC", "Berlin": "", "../../etc/passwd": "", "+01:00": "",
@@ -65,7 +77,7 @@ func TestValues(t *testing.T) {
 }
 
 func TestZeroValuesPrintEmpty(t *testing.T) {
-	for _, v := range []fmt.Stringer{PortRange{}, CIDR{}, TokenLimit(0)} {
+	for _, v := range []fmt.Stringer{PortRange{}, CIDR{}, TokenLimit(0), Span{}} {
 		if v.String() != "" {
 			t.Errorf("%T: %q", v, v.String())
 		}
@@ -76,6 +88,13 @@ func TestAddressParts(t *testing.T) {
 	a := ListenAddr("udp://[::1]:5060")
 	if a.Transport() != "udp" || a.HostPort() != "[::1]:5060" {
 		t.Errorf("got %q %q", a.Transport(), a.HostPort())
+	}
+	u := SIPURI("sip:[::1]:5061;transport=tls")
+	if u.Transport() != "tls" || u.HostPort() != "[::1]:5061" || SIPURI("sip:h").Transport() != "" || SIPURI("").HostPort() != "" {
+		t.Errorf("got %q %q", u.Transport(), u.HostPort())
+	}
+	if Prefix("none").Digits() != "" || Prefix("0").Digits() != "0" {
+		t.Error("none has digits")
 	}
 	for text, want := range map[HostPort]bool{"127.0.0.1:1": true, "[::1]:1": true, "localhost:1": true, ":1": false, "0.0.0.0:1": false, "": false} {
 		if text.Loopback() != want {
