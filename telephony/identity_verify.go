@@ -1,6 +1,8 @@
 package telephony
 
 import (
+	"cmp"
+	"slices"
 	"strings"
 
 	"github.com/trunkline/trunkline/telephony/sipua"
@@ -31,29 +33,32 @@ const (
 // headers of their own. One failure outweighs everything else.
 func verified(r *sipua.Request) Verification {
 	v := Verification{Status: NotVerified}
-	if text := r.Headers("P-Attestation-Indicator"); len(text) > 0 {
-		v.Attestation = attestation(text[0])
+	for _, name := range []string{"P-Attestation-Indicator", "Attestation-Info"} {
+		for _, text := range r.Headers(name) {
+			v.Attestation = cmp.Or(v.Attestation, attestation(text))
+		}
 	}
-	for _, text := range verstats(r) {
+	for _, text := range callerParams(r, "attestation-indicator") {
+		v.Attestation = cmp.Or(v.Attestation, attestation(text))
+	}
+	for _, text := range slices.Concat(r.Headers("X-Twilio-VerStat"), callerParams(r, "verstat")) {
 		status, level := verstat(text)
 		if v.Status != Failed && status != NotVerified {
 			v.Status = status
 		}
-		if v.Attestation == "" {
-			v.Attestation = level
-		}
+		v.Attestation = cmp.Or(v.Attestation, level)
 	}
 	return v
 }
 
-// verstats are the values of every verstat there is.
-func verstats(r *sipua.Request) []string {
+// callerParams are the values of a parameter wherever the addresses of the caller have it.
+func callerParams(r *sipua.Request, name string) []string {
 	values := append(readValues(r.Headers("P-Asserted-Identity")), readValues(r.Headers("From"))...)
 	values = append(values, value{uri: r.From.URI})
-	all := append([]string(nil), r.Headers("X-Twilio-VerStat")...)
+	var all []string
 	for _, v := range values {
 		for _, list := range []string{userParams(v.uri.User), v.params, v.header} {
-			if text, ok := param(list, "verstat"); ok {
+			if text, ok := param(list, name); ok {
 				all = append(all, text)
 			}
 		}

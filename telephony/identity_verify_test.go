@@ -21,6 +21,8 @@ func TestVerified(t *testing.T) {
 		"attested":             {[]string{"P-Attestation-Indicator: a", asserted + `<sip:+1;verstat=` + passed + `@x>`}, "+1", Verification{Passed, "A"}},
 		"attested alone":       {[]string{"P-Attestation-Indicator: C"}, "+1", Verification{NotVerified, "C"}},
 		"attested, nonsense":   {[]string{"P-Attestation-Indicator: AAA"}, "+1", Verification{NotVerified, ""}},
+		"attested in place":    {[]string{asserted + `<sip:+1;verstat=` + passed + `;Attestation-Indicator=B;Origination-ID=9f1c@x>`}, "+1", Verification{Passed, "B"}},
+		"attested, 3GPP":       {[]string{"Attestation-Info: C", asserted + `<sip:+1@x>;verstat=` + passed}, "+1", Verification{Passed, "C"}},
 		"none":                 {[]string{asserted + `<sip:+1;verstat=` + none + `@x>`}, "+1", Verification{Status: NotVerified}},
 		"another word":         {[]string{"X-Twilio-VerStat: TN-Validation-PassedOver"}, "+1", Verification{Status: NotVerified}},
 		"one failure":          {[]string{asserted + `<sip:+1;verstat=` + failed + `@x>`, "X-Twilio-VerStat: " + passed + "-A"}, "+1;verstat=" + passed, Verification{Failed, "A"}},
