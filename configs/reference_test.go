@@ -23,7 +23,7 @@ func loadReference(t testing.TB, env ...string) *Config {
 // TestReferenceLoads reads the reference file as it is shipped: without any variable, and with those it asks for.
 func TestReferenceLoads(t *testing.T) {
 	loadReference(t, "NONE=")
-	c := loadReference(t, "OPENAI_API_KEY=k", "AZURE_OPENAI_API_KEY=k", "PUBLIC_ADDRESS=198.51.100.1")
+	c := loadReference(t, "OPENAI_API_KEY=k", "AZURE_OPENAI_API_KEY=k", "PUBLIC_ADDRESS=198.51.100.1", "PBX_PASSWORD=long-enough-for-us")
 	for _, w := range c.Warnings() {
 		t.Errorf("the reference is warned of: %v", w)
 	}

@@ -66,16 +66,15 @@ func dialledUser(r *sipua.Request, source string) string {
 	case FromTo:
 		return r.To.URI.User
 	case FromPCalledPartyID:
-		for _, v := range readValues(r.Headers("P-Called-Party-ID")) {
-			return v.uri.User
+		if all := readValues(r.Headers("P-Called-Party-ID")); len(all) > 0 {
+			return all[0].uri.User
 		}
 		return ""
 	case FromDiversion:
-		all := readValues(r.Headers("Diversion"))
-		if len(all) == 0 {
-			return ""
+		if all := readValues(r.Headers("Diversion")); len(all) > 0 {
+			return all[len(all)-1].uri.User
 		}
-		return all[len(all)-1].uri.User
+		return ""
 	}
 	return r.RequestURI.User
 }

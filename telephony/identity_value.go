@@ -195,7 +195,7 @@ func shown(s string, most int) string {
 	return strings.TrimRightFunc(s, unicode.IsSpace)
 }
 
-// maxUser bounds a number, or a name in the place of one, in characters.
+// maxUser bounds a number, or a name in the place of one, in bytes.
 const maxUser = 128
 
 // readable reports whether a user part can be shown as it is.

@@ -166,9 +166,9 @@ func e164(s string) bool {
 func digits(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
 
 // withoutSeparators removes visual separators, and the (0) of "+49 (0) 30…", which nobody
-// dials together with the calling code.
+// dials together with the calling code; except in Italy, where everybody does.
 func withoutSeparators(s string) string {
-	if strings.HasPrefix(s, "+") && len(s) > len("+(0)") {
+	if strings.HasPrefix(s, "+") && !strings.HasPrefix(s, "+39") && len(s) > len("+(0)") {
 		s = strings.Replace(s, "(0)", "", 1)
 	}
 	return strings.Map(dropSeparator, s)
