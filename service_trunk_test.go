@@ -1,7 +1,9 @@
 package trunkline
 
 import (
+	"context"
 	"net/netip"
+	"path/filepath"
 	"reflect"
 	"testing"
 
@@ -41,5 +43,32 @@ agents: [ { name: a, realtime: m, instructions: Be brief. } ]
 	}}
 	if got := telephonyConfig(cfg, nil).Trunks; !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+}
+
+// What the preset files say is taken by the telephone side, and not by the configuration alone.
+func TestPresetsAreTaken(t *testing.T) {
+	files, err := filepath.Glob("configs/trunk-*.yaml")
+	must(t, err)
+	env := []string{"PUBLIC_ADDRESS=127.0.0.1", "OPENAI_API_KEY=k"}
+	for _, name := range []string{"TLS_CERTIFICATE", "TLS_KEY", "TLS_CLIENT_CA"} {
+		env = append(env, name+"=testdata/pem.pem")
+	}
+	for _, name := range []string{"ASTERISK", "FREESWITCH", "TWILIO"} {
+		env = append(env, name+"_PASSWORD=a-secret-of-some-length")
+	}
+	for _, file := range files {
+		cfg, err := configs.Load(configs.Options{Path: file, Env: env})
+		must(t, err)
+		cfg.SIP.Listen, cfg.SIP.TLS, cfg.Trunks[0].TLSNames = []configs.ListenAddr{"udp://127.0.0.1:0"}, nil, nil // no free port is named there, and no real certificate
+		s, err := telephony.Listen(telephonyConfig(cfg, nil), telephony.HandlerFunc(func(context.Context, *telephony.Call) {}))
+		if err != nil {
+			t.Errorf("%s: %v", file, err)
+			continue
+		}
+		must(t, s.Close())
+	}
+	if len(files) == 0 {
+		t.Error("there are none")
 	}
 }
