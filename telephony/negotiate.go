@@ -73,7 +73,7 @@ func (c *Call) lateAnswer(body []byte) {
 	if err == nil {
 		c.mu.Lock()
 		var next sdp.Negotiated
-		if next, err = sdp.Renegotiate(answer, c.offer, c.agreed); err == nil {
+		if next, err = sdp.Renegotiate(answer, c.offer, c.agreed, c.local); err == nil {
 			err = c.changeLocked(next)
 		}
 		c.mu.Unlock()

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,13 +19,15 @@ const (
 	maxPTime     = 60 * time.Millisecond
 )
 
-// Answer decides an offer (RFC 3264 §6): the first audio stream over RTP/AVP that has
-// a codec of local.Laws is taken, everything else is refused in place. The returned
+// Answer decides an offer (RFC 3264 §6): the first audio stream over RTP that has a codec
+// of local.Laws is taken, one that can be encrypted before one that cannot, everything else
+// is refused in place. The profile of the stream is mirrored, and of its keys the first
+// usable one is answered with ours (RFC 4568 §5.1.2). The returned
 // body is the same for the same arguments, byte for byte. An offer that cannot be met
 // returns a *Refusal; the right response is then 488. An unspecified connection address
 // is the old way of hold: the answer is inactive, and Remote is no place to send to.
 func Answer(offer *Session, local Local) (Negotiated, []byte, error) {
-	chosen, err := chooseStream(offer, local.laws())
+	chosen, err := chooseStream(offer, local)
 	if err != nil {
 		return Negotiated{}, nil, err
 	}
@@ -32,6 +35,7 @@ func Answer(offer *Session, local Local) (Negotiated, []byte, error) {
 	if err != nil {
 		return Negotiated{}, nil, err
 	}
+	n.SRTP, _ = offer.Media[chosen].protect(local) // as in chooseStream
 	return n, describe(offer, chosen, local, n), nil
 }
 
@@ -42,7 +46,7 @@ func describe(peer *Session, chosen int, local Local, n Negotiated) []byte {
 	writeHead(&b, local)
 	for i := range peer.Media {
 		if i == chosen {
-			writeAudio(&b, local, n)
+			writeAudio(&b, local, peer.Media[i].secure(), n)
 			continue
 		}
 		writeRefused(&b, &peer.Media[i])
@@ -51,25 +55,49 @@ func describe(peer *Session, chosen int, local Local, n Negotiated) []byte {
 }
 
 // chooseStream finds the stream to take, or the most telling reason why there is none.
-func chooseStream(s *Session, laws []transcode.Law) (int, error) {
+func chooseStream(s *Session, local Local) (int, error) {
 	var reason error = ErrNoAudio
+	plain := -1
 	for i := range s.Media {
-		m := &s.Media[i]
-		if !strings.EqualFold(m.Type, "audio") || m.Port == 0 {
-			continue
-		}
-		if !strings.EqualFold(m.Proto, "RTP/AVP") {
-			if reason == ErrNoAudio {
-				reason = ErrTransport
-			}
-			continue
-		}
-		if _, _, ok := m.pick(laws); ok {
+		switch srtp, err := s.Media[i].usable(local); {
+		case err == nil && srtp.Suite != "":
 			return i, nil
+		case err == nil && plain < 0:
+			plain = i
+		case tells(err, reason):
+			reason = err
 		}
-		reason = ErrNoCodec
+	}
+	if plain >= 0 {
+		return plain, nil
 	}
 	return -1, reason
+}
+
+// tells reports whether a reason says more than the one before it.
+func tells(err, than error) bool {
+	level := func(e error) int {
+		return slices.Index([]error{ErrNoAudio, ErrTransport, ErrPlain, ErrCrypto, ErrNoCodec}, e)
+	}
+	return err != nil && level(err) > level(than)
+}
+
+// usable reports how a stream would be encrypted, or why it cannot be taken.
+func (m *Media) usable(local Local) (SRTP, error) {
+	if !strings.EqualFold(m.Type, "audio") || m.Port == 0 {
+		return SRTP{}, ErrNoAudio
+	}
+	if !m.secure() && !strings.EqualFold(m.Proto, "RTP/AVP") {
+		return SRTP{}, ErrTransport
+	}
+	srtp, err := m.protect(local)
+	if err != nil {
+		return SRTP{}, err
+	}
+	if _, _, ok := m.pick(local.laws()); !ok {
+		return SRTP{}, ErrNoCodec
+	}
+	return srtp, nil
 }
 
 // agree works out the figures of a stream that chooseStream took.
@@ -124,8 +152,8 @@ func hostLine(a netip.Addr) string {
 	return "IN IP6 " + a.WithZone("").String()
 }
 
-func writeAudio(b *bytes.Buffer, local Local, n Negotiated) {
-	fmt.Fprintf(b, "m=audio %d RTP/AVP %d", local.Port, n.PayloadType)
+func writeAudio(b *bytes.Buffer, local Local, secure bool, n Negotiated) {
+	fmt.Fprintf(b, "m=audio %d %s %d", local.Port, profile(secure), n.PayloadType)
 	if n.EventPT >= 0 {
 		fmt.Fprintf(b, " %d", n.EventPT)
 	}
@@ -133,7 +161,15 @@ func writeAudio(b *bytes.Buffer, local Local, n Negotiated) {
 	if n.EventPT >= 0 {
 		writeEvents(b, n.EventPT)
 	}
+	writeCrypto(b, n.SRTP.line())
 	fmt.Fprintf(b, "a=ptime:%d\r\na=%s\r\n", n.PTime.Milliseconds(), n.Direction)
+}
+
+func profile(secure bool) string {
+	if secure {
+		return "RTP/SAVP"
+	}
+	return "RTP/AVP"
 }
 
 // writeEvents announces digits 0–9, *, #, A–D and flash (RFC 4733 §3.2).

@@ -110,7 +110,8 @@ func TestAnswerRefusals(t *testing.T) {
 		"empty":                     {"", ErrNoAudio},
 		"only fax":                  {lines(c, "m=image 5000 udptl t38"), ErrNoAudio},
 		"audio switched off":        {lines(c, "m=audio 0 RTP/AVP 0"), ErrNoAudio},
-		"only SRTP":                 {lines(c, "m=audio 5000 RTP/SAVP 0"), ErrTransport},
+		"only SRTP, and no key":     {lines(c, "m=audio 5000 RTP/SAVP 0"), ErrCrypto},
+		"only SRTP by DTLS":         {lines(c, "m=audio 5000 UDP/TLS/RTP/SAVP 0"), ErrTransport},
 		"only G.729":                {lines(c, "m=audio 5000 RTP/AVP 18"), ErrNoCodec},
 		"PCMU at 16 kHz":            {lines(c, "m=audio 5000 RTP/AVP 96", "a=rtpmap:96 PCMU/16000"), ErrNoCodec},
 		"stereo PCMU":               {lines(c, "m=audio 5000 RTP/AVP 96", "a=rtpmap:96 PCMU/8000/2"), ErrNoCodec},
@@ -262,7 +263,7 @@ func TestReofferKeepsThePlaces(t *testing.T) {
 		t.Errorf("offer %q for a call without audio", got)
 	}
 	head := []string{"c=IN IP4 192.0.2.9", "m=video 0 RTP/AVP 96", "m=audio 0 RTP/AVP 18"}
-	n, err := Renegotiate(mustParse(t, lines(append(head, "m=audio 6000 RTP/AVP 0", "a=recvonly", "m=image 0 udptl t38")...)), last, agreed)
+	n, err := Renegotiate(mustParse(t, lines(append(head, "m=audio 6000 RTP/AVP 0", "a=recvonly", "m=image 0 udptl t38")...)), last, agreed, testLocal)
 	if err != nil || n.Direction != SendOnly || n.Remote.String() != "192.0.2.9:6000" || n.EventPT != -1 {
 		t.Errorf("answer read as %+v, %v", n, err)
 	}
@@ -275,7 +276,7 @@ func TestReofferKeepsThePlaces(t *testing.T) {
 		"another codec": {append(head, "m=audio 6000 RTP/AVP 8"), ErrNoCodec},
 		"nothing":       {nil, ErrNoAudio},
 	} {
-		if _, err := Renegotiate(mustParse(t, lines(tc.lines...)), last, agreed); !errors.Is(err, tc.want) {
+		if _, err := Renegotiate(mustParse(t, lines(tc.lines...)), last, agreed, testLocal); !errors.Is(err, tc.want) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -335,7 +336,7 @@ func FuzzAnswer(f *testing.F) {
 		if err != nil || len(again.Media) != len(offer.Media) {
 			t.Fatalf("our own offer has %d streams for %d: %v", len(again.Media), len(offer.Media), err)
 		}
-		if _, err := Renegotiate(again, offer, n); err != nil {
+		if _, err := Renegotiate(again, offer, n, testLocal); err != nil {
 			t.Fatalf("our own offer as its answer: %v", err)
 		}
 	})

@@ -34,6 +34,8 @@ func (r *Refusal) Error() string { return r.Text }
 var (
 	ErrNoAudio   = &Refusal{304, "no audio stream is described"}
 	ErrTransport = &Refusal{302, "audio is described only for a transport other than RTP/AVP"}
+	ErrPlain     = &Refusal{399, "audio is described without encryption, which is required here"}
+	ErrCrypto    = &Refusal{399, "no usable SRTP key is described"}
 	ErrNoCodec   = &Refusal{305, "no G.711 codec in common"}
 	ErrNoAddress = &Refusal{301, "no connection address for the audio stream"}
 	ErrHostName  = &Refusal{301, "connection address is a host name, an IP address is required"}

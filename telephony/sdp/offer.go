@@ -11,11 +11,13 @@ import (
 // peer uses the same number, which keeps captures readable.
 const offeredEvents = 101
 
-// Offer describes our end for a call that we start: the laws in order, digits, 20 ms.
+// Offer describes our end for a call that we start: the laws in order, digits, 20 ms. When
+// encryption is required its profile is RTP/SAVP; when it is optional the keys stand under
+// RTP/AVP, where a peer that knows none passes them over (RFC 8643 §3.1).
 func Offer(local Local) []byte {
 	var b bytes.Buffer
 	writeHead(&b, local)
-	fmt.Fprintf(&b, "m=audio %d RTP/AVP", local.Port)
+	fmt.Fprintf(&b, "m=audio %d %s", local.Port, profile(local.SRTP == Required))
 	for _, law := range local.laws() {
 		fmt.Fprintf(&b, " %d", law.PayloadType())
 	}
@@ -24,30 +26,27 @@ func Offer(local Local) []byte {
 		fmt.Fprintf(&b, "a=rtpmap:%d %s/8000\r\n", law.PayloadType(), lawName(law))
 	}
 	writeEvents(&b, offeredEvents)
+	writeCrypto(&b, local.offered())
 	fmt.Fprintf(&b, "a=ptime:%d\r\na=sendrecv\r\n", defaultPTime.Milliseconds())
 	return b.Bytes()
 }
 
 // Negotiate reads the answer to Offer(local). An answer without a usable audio stream
-// in the first place, or with a codec that was not offered, returns a *Refusal; the
-// caller should then end the call.
+// in the first place, with a codec or a key that was not offered, or in the clear when
+// encryption is required, returns a *Refusal; the caller should then end the call.
 func Negotiate(answer *Session, local Local) (Negotiated, error) {
 	if len(answer.Media) == 0 {
 		return Negotiated{}, ErrNoAudio
 	}
-	first := Session{Media: answer.Media[:1]}
-	if _, err := chooseStream(&first, local.laws()); err != nil {
-		return Negotiated{}, err
-	}
-	return agree(&first.Media[0], local.laws())
+	return agreeAnswer(&answer.Media[0], local.offered(), local)
 }
 
 // Reoffer describes our end in the middle of a call whose other end asks for an offer
 // (RFC 3261 §14.2): the streams of its last description in their places (RFC 3264 §8),
-// the codec in use, and both ways, because a hold of theirs is theirs to keep or to end.
-// It returns nil if last holds no stream that could have been agreed on.
+// the codec and the key in use, and both ways, because a hold of theirs is theirs to keep
+// or to end. It returns nil if last holds no stream that could have been agreed on.
 func Reoffer(last *Session, agreed Negotiated, local Local) []byte {
-	chosen, err := chooseStream(last, []transcode.Law{agreed.Law})
+	chosen, err := chooseAgreed(last, agreed, local)
 	if err != nil {
 		return nil
 	}
@@ -56,16 +55,34 @@ func Reoffer(last *Session, agreed Negotiated, local Local) []byte {
 }
 
 // Renegotiate reads the answer to Reoffer(last, agreed, local). An answer that switches
-// the stream off, leaves its place empty or names another codec returns a *Refusal.
-func Renegotiate(answer, last *Session, agreed Negotiated) (Negotiated, error) {
-	laws := []transcode.Law{agreed.Law}
-	chosen, err := chooseStream(last, laws)
+// the stream off, leaves its place empty, or names another codec or key than ours returns
+// a *Refusal.
+func Renegotiate(answer, last *Session, agreed Negotiated, local Local) (Negotiated, error) {
+	chosen, err := chooseAgreed(last, agreed, local)
 	if err != nil || len(answer.Media) <= chosen {
 		return Negotiated{}, ErrNoAudio
 	}
-	stream := Session{Media: answer.Media[chosen : chosen+1]}
-	if _, err := chooseStream(&stream, laws); err != nil {
+	local.Laws = []transcode.Law{agreed.Law}
+	return agreeAnswer(&answer.Media[chosen], agreed.SRTP.line(), local)
+}
+
+// chooseAgreed finds the stream of last that the call goes over.
+func chooseAgreed(last *Session, agreed Negotiated, local Local) (int, error) {
+	local.Laws = []transcode.Law{agreed.Law}
+	return chooseStream(last, local)
+}
+
+// agreeAnswer works out the figures of an answered stream whose keys are among those
+// that we offered.
+func agreeAnswer(m *Media, offered []Crypto, local Local) (Negotiated, error) {
+	if _, err := m.usable(local); err != nil {
 		return Negotiated{}, err
 	}
-	return agree(&stream.Media[0], laws)
+	srtp, err := m.agreed(offered, local)
+	if err != nil {
+		return Negotiated{}, err
+	}
+	n, err := agree(m, local.laws())
+	n.SRTP = srtp
+	return n, err
 }

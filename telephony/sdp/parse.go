@@ -3,6 +3,7 @@ package sdp
 import (
 	"bytes"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -161,6 +162,10 @@ func (p *parser) attribute(value string) {
 		if s := p.current(); s != nil {
 			remember(&s.fmtp, arg)
 		}
+	case "crypto":
+		if s := p.current(); s != nil { // never at session level (RFC 4568 §5)
+			s.crypto(arg)
+		}
 	}
 }
 
@@ -201,6 +206,16 @@ func remember(m *map[int]string, arg string) {
 	}
 	if _, seen := (*m)[pt]; !seen {
 		(*m)[pt] = strings.TrimSpace(value)
+	}
+}
+
+// crypto keeps a key that could be used. Of two under one tag the first counts: an answer
+// could not tell them apart.
+func (s *stream) crypto(arg string) {
+	s.cryptoLines++
+	c, ok := parseCrypto(arg)
+	if ok && !slices.ContainsFunc(s.Crypto, func(other Crypto) bool { return other.Tag == c.Tag }) {
+		s.Crypto = append(s.Crypto, c)
 	}
 }
 

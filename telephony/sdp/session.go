@@ -37,6 +37,9 @@ type Media struct {
 	PTime     time.Duration // a=ptime, 0 when absent
 	MaxPTime  time.Duration // a=maxptime, 0 when absent
 	Codecs    []Codec       // Formats that are payload types, in the order offered
+	Crypto    []Crypto      // SDES keys that could be used, in the order offered
+
+	cryptoLines int // all of them, usable or not
 }
 
 // Codec is one RTP payload type and what it is mapped to.
@@ -134,6 +137,14 @@ type Local struct {
 	// Offer; an answer follows the order of the offer.
 	Laws []transcode.Law
 
+	// SRTP says what becomes of encryption, Suites which ones may be agreed on (nil for
+	// all that are known) and are offered, in order (nil for a choice of them).
+	SRTP   Policy
+	Suites []Suite
+
+	// Keys makes our side of it. Without any (the zero value) nothing can be encrypted.
+	Keys Keys
+
 	// SessionID and Version fill the o= line. The id stays the same for a call; the
 	// version grows by one whenever the text below it changes, and only then.
 	SessionID, Version uint64
@@ -146,6 +157,17 @@ func (l Local) laws() []transcode.Law {
 	return l.Laws
 }
 
+// suites are those that may be agreed on: the given ones, or else all of choice.
+func (l Local) suites(choice []Suite) []Suite {
+	switch {
+	case l.SRTP == Off || l.Keys == (Keys{}): // a key that anybody could make is none
+		return nil
+	case l.Suites != nil:
+		return l.Suites
+	}
+	return choice
+}
+
 // Negotiated is what both sides agreed on.
 type Negotiated struct {
 	Law         transcode.Law
@@ -154,6 +176,7 @@ type Negotiated struct {
 	PTime       time.Duration  // audio per packet, 10–60 ms
 	Remote      netip.AddrPort // where the peer wants media; check it with UsableAddr (it may be on hold)
 	Direction   Direction      // as seen by us
+	SRTP        SRTP           // zero for plain RTP
 }
 
 // UsableAddr reports whether media may be sent to a at all: a real, single host.
