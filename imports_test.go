@@ -47,6 +47,7 @@ var home = map[string][]string{
 	"go.yaml.in/yaml":                     {"configs"},
 	"github.com/spf13/cobra":              {"cmd/trunkline"},
 	"github.com/pion/rtp":                 {"telephony/media", "telephony/phone"},
+	"github.com/pion/srtp":                {"telephony/media"},
 	"github.com/prometheus/client_golang": {""},
 	"github.com/google/jsonschema-go":     {"tools"},
 	"github.com/lmittmann/tint":           {"cmd/trunkline"},

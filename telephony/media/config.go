@@ -85,6 +85,8 @@ type Params struct {
 	PTime       time.Duration  // of what we send: 10..60 ms, whole milliseconds; default 20 ms. Any is received
 	Remote      netip.AddrPort // from the SDP: where to send until a source has proven itself
 
+	SRTP SRTP // zero: plain RTP
+
 	// UnprovenFor overrides Config.UnprovenFor for this Remote; 0 does not.
 	UnprovenFor time.Duration
 

@@ -17,8 +17,11 @@
 // byte is one sample of 1/8000 s, and nothing is decoded unless it was lost.
 //
 // What is on the wire may change in mid-call: Start again holds and resumes, moves to
-// another address, or changes the law. Neither the queue nor the sink notices more than
+// another address, or changes the law or the keys. Neither the queue nor the sink notices more than
 // a pause.
+//
+// With keys (Params.SRTP) every packet is authenticated before anything is learnt from it,
+// and what leaves is encrypted in the sender's own buffer; see shield and keyring.
 //
 // Sections quoted in comments are of RFC 3550 (RTP), RFC 3551 (the audio
 // profile) and RFC 4733 (telephone events).

@@ -45,7 +45,11 @@ func (s *Session) receive(b []byte, from netip.AddrPort, now time.Duration) (pro
 		s.stats.Foreign++
 		return false
 	}
-	p, bad := parseRTP(b)
+	b, bad := s.shield.ring.open(b, s.shield.header, now) // before the latch: it learns from what is authentic
+	var p packet
+	if bad == badNone {
+		p, bad = parseRTP(b)
+	}
 	if bad == badNone && !s.negotiatedLocked(p.pt) {
 		bad = badPayloadType
 	}

@@ -36,6 +36,8 @@ const (
 	badPayloadType           // not negotiated
 	badSize                  // no payload, or more than maxPayload
 	badEvent                 // telephone-event payload of less than 4 bytes
+	badAuth                  // not of the SRTP key: another's, changed on its way, or plain
+	badReplay                // SRTP that was seen before, or is too old to tell
 	badReasons
 )
 
@@ -61,7 +63,7 @@ func parseRTP(b []byte) (packet, badReason) {
 		ts:     binary.BigEndian.Uint32(b[4:]),
 		ssrc:   binary.BigEndian.Uint32(b[8:]),
 	}
-	if p.pt >= 64 && p.pt <= 95 {
+	if isRTCP(b) {
 		return packet{}, badRTCP
 	}
 	start, bad := payloadStart(b)

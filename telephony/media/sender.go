@@ -44,8 +44,8 @@ type sender struct {
 	ssrc  uint32
 	seq   uint16
 	ts    uint32
-	frame int // payload bytes
-	buf   [rtpHeaderBytes + maxFrame]byte
+	frame int                                      // payload bytes
+	buf   [rtpHeaderBytes + maxFrame + maxTag]byte // encrypted in place
 }
 
 // start begins the stream at time now.
@@ -53,7 +53,7 @@ func (o *sender) start(now time.Duration) {
 	o.grid, o.due = now, now
 	o.idle, o.silent = true, true
 	o.ssrc, o.ts = rand.Uint32(), rand.Uint32()
-	o.seq = uint16(rand.Uint32N(1 << 15)) // the lower half: SRTP cannot tell an early wrap (RFC 3711 §3.3.1)
+	o.seq = firstSeq() // in the lower half: SRTP cannot tell an early wrap (RFC 3711 §3.3.1)
 }
 
 // isDue reports that the next frame may leave: its slot of the wheel has come.

@@ -52,6 +52,7 @@ type Session struct {
 	playout    playout
 	keys       digitSender
 	out        sender
+	shield     shield
 	stats      Stats
 }
 
@@ -83,7 +84,7 @@ func Open(cfg Config) (*Session, error) {
 	s.line.stats, s.order.stats, s.out.stats = &s.stats, &s.stats, &s.stats
 	s.order.line, s.order.window = &s.line, cfg.ReorderWindow
 	s.playout.queue.limit = bytesOf(cfg.MaxQueued)
-	s.out.write = l.write
+	s.out.write = s.writeLocked
 	s.reader.Add(1)
 	go s.read()
 	return s, nil

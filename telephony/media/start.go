@@ -14,6 +14,7 @@ import (
 //     heard any more. With the same Remote the proven source stays.
 //   - another Law: it changes on the wire alone. Play and the sink keep the law of the
 //     first Start, and every byte is translated by a table.
+//   - another key: see SRTP. The same one goes on where it is, in both directions.
 //   - NoSend and NoListen: hold and resume. What waits goes on where it stopped.
 //
 // Errors are ErrParams, ErrRemote and ErrClosed; the stream is then as it was.
@@ -27,6 +28,11 @@ func (s *Session) Start(p Params) error {
 		return ErrClosed
 	}
 	now := s.pacer.now()
+	next, err := s.shield.renewed(p.SRTP, now)
+	if err != nil {
+		return err
+	}
+	s.shieldLocked(next)
 	if !s.started {
 		s.beginLocked(p, now)
 	} else {

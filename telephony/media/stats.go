@@ -30,6 +30,7 @@ type Stats struct {
 	Filled      time.Duration // silence by our own clock while nothing came
 	Jitter      time.Duration // interarrival jitter, RFC 3550 §6.4.1
 	SourceProof string        // how the source agrees with the SDP: "exact", "same address", …; "none" before
+	SRTP        string        // the suite in force, "" for plain RTP
 
 	// To the caller.
 	PacketsOut, BytesOut uint64 // payload bytes, silence included
@@ -54,11 +55,13 @@ type Bad struct {
 	PayloadType uint64 // not negotiated
 	Size        uint64 // empty, or longer than 200 ms
 	Event       uint64 // broken or unknown telephone-event
+	Auth        uint64 // not of the SRTP key: another's, changed on its way, or plain
+	Replay      uint64 // SRTP that was seen before, or is too old to tell
 }
 
 // Total is the number of unusable packets.
 func (b Bad) Total() uint64 {
-	return b.Short + b.Version + b.RTCP + b.Padding + b.PayloadType + b.Size + b.Event
+	return b.Short + b.Version + b.RTCP + b.Padding + b.PayloadType + b.Size + b.Event + b.Auth + b.Replay
 }
 
 func (b *Bad) count(r badReason) {
@@ -77,5 +80,9 @@ func (b *Bad) count(r badReason) {
 		b.Size++
 	case badEvent:
 		b.Event++
+	case badAuth:
+		b.Auth++
+	case badReplay:
+		b.Replay++
 	}
 }

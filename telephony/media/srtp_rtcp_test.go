@@ -1,0 +1,83 @@
+package media
+
+import (
+	"bytes"
+	"testing"
+	"time"
+
+	"github.com/pion/rtcp"
+)
+
+func reportOf(ssrc uint32) []byte {
+	b, err := rtcp.Marshal([]rtcp.Packet{&rtcp.ReceiverReport{SSRC: ssrc}, rtcp.NewCNAMESourceDescription(ssrc, "x")})
+	if err != nil {
+		panic(err)
+	}
+	return b
+}
+
+// roomy has room for the tag, so that nothing is allocated.
+func roomy(b []byte) []byte { return append(make([]byte, 0, len(b)+maxRTCPTag), b...) }
+
+func TestSRTCPBothWays(t *testing.T) {
+	for _, suite := range suites {
+		s, err := shield{}.renewed(keys(suite, 2), 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, err := s.sealRTCP(roomy(reportOf(5)))
+		if err != nil || bytes.Equal(out[8:20], reportOf(5)[8:20]) {
+			t.Fatalf("%s: %v", suite, err)
+		}
+		if back, err := contextOf(suite, 1).DecryptRTCP(nil, out, nil); err != nil || !bytes.Equal(back, reportOf(5)) {
+			t.Errorf("%s: %v", suite, err)
+		}
+		theirs := contextOf(suite, 2)
+		for i := range 3 {
+			in, _ := theirs.EncryptRTCP(nil, reportOf(9), nil)
+			if got, bad := s.openRTCP(in, 0); bad != badNone || !bytes.Equal(got, reportOf(9)) {
+				t.Errorf("%s: report %d: %v", suite, i, bad)
+			}
+			if _, bad := s.openRTCP(in, 0); bad != badReplay {
+				t.Errorf("%s: a repeated report: %v", suite, bad)
+			}
+			in[9] ^= 1
+			in[len(in)-1] ^= 1
+			if _, bad := s.openRTCP(in, 0); bad == badNone {
+				t.Errorf("%s: a forged report is taken", suite)
+			}
+		}
+		for n := range 40 {
+			if _, bad := s.openRTCP(bytes.Repeat([]byte{0x80}, n), 0); bad == badNone {
+				t.Errorf("%s: %d bytes of nothing are taken", suite, n)
+			}
+		}
+	}
+}
+
+func TestSRTCPOverARenewal(t *testing.T) {
+	s, _ := shield{}.renewed(keys(cm80, 2), 0)
+	before, after := contextOf(cm80, 2), contextOf(cm80, 3)
+	in := func(c interface {
+		EncryptRTCP([]byte, []byte, *rtcp.Header) ([]byte, error)
+	}) []byte {
+		b, _ := c.EncryptRTCP(nil, reportOf(9), nil)
+		return b
+	}
+	s, _ = s.renewed(keys(cm80, 3), time.Second)
+	for _, b := range [][]byte{in(after), in(before), in(after)} {
+		if _, bad := s.openRTCP(b, 2*time.Second); bad != badNone {
+			t.Errorf("after a renewal: %v", bad)
+		}
+	}
+	if _, bad := s.openRTCP(in(before), time.Second+inFlight); bad == badNone {
+		t.Errorf("long after: %v", bad)
+	}
+	s, _ = s.renewed(SRTP{}, 5*time.Second)
+	if got, bad := s.openRTCP(reportOf(9), 9*time.Second); bad != badNone || !bytes.Equal(got, reportOf(9)) {
+		t.Errorf("plain: %v", bad)
+	}
+	if got, err := s.sealRTCP(reportOf(9)); err != nil || !bytes.Equal(got, reportOf(9)) {
+		t.Errorf("plain: %v", err)
+	}
+}
