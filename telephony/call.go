@@ -29,6 +29,7 @@ type CallInfo struct {
 	CallerName string         // what the caller calls itself, at most 64 characters; "" when withheld
 	Dialled    string         // "+CC…" where that is known (Trunk.Numbers), else as dialled
 	Law        transcode.Law  // of Media, for the whole call
+	SRTP       string         // the suite the audio begins with, "" for plain RTP; see Call.SRTP
 	Transport  string         // "udp" or "tcp"
 	Source     netip.AddrPort // of the INVITE
 	Started    time.Time
@@ -225,7 +226,7 @@ func (c *Call) watch() {
 
 func (c *Call) logStart() {
 	c.log.Info("call", "trunk", c.info.Trunk, "caller", mask(c.info.Caller), "dialled", mask(c.info.Dialled),
-		"law", c.info.Law.String(), "transport", c.info.Transport)
+		"law", c.info.Law.String(), "srtp", c.info.SRTP, "transport", c.info.Transport)
 }
 
 func (c *Call) logEnd() {

@@ -73,6 +73,9 @@ type Trunk struct {
 	// any host may follow, and somebody pays for the call.
 	Transfers []string
 
+	// SRTP says whether audio is encrypted. Default SRTPOptional: as the caller's side offers.
+	SRTP SRTPPolicy
+
 	// DistrustIdentity ignores what only a network that checks it may say of a call, for a
 	// peer that does not (RFC 3325 §5): P-Asserted-Identity, Remote-Party-ID, the results of
 	// verification, Diversion and History-Info.
@@ -148,6 +151,7 @@ func (c Config) check() error {
 			}
 		}
 		errs = append(errs, t.checkLists(field)...)
+		errs = append(errs, t.checkSRTP(field, c.SIP.Listen)...)
 		for _, other := range c.Trunks[:i] {
 			if a, b, overlap := overlapping(t, other); overlap {
 				errs = append(errs, &ConfigError{field, fmt.Sprintf("source %v overlaps %v of trunk %q", a, b, other.Name)})

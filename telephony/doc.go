@@ -19,6 +19,9 @@
 // a network can know counts only from a trunk that is trusted; a wish for privacy counts
 // always.
 //
+// Audio is encrypted when the caller's side offers keys for it, or not at all, or always:
+// Trunk.SRTP.
+//
 // A call lives in one goroutine, in Handler.ServeCall. Returning from it ends the
 // call; a panic in it ends that call alone. While it runs the context says whether the
 // call is still there and, by its cause, how it ended.

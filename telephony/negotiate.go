@@ -12,7 +12,7 @@ import (
 )
 
 // What the two sides agree on can change while the call goes on: hold and resume,
-// another address, the other law (RFC 3264 §8). What cannot be met is refused, and then
+// another address, the other law, another key (RFC 3264 §8). What cannot be met is refused, and then
 // nothing has changed.
 //
 //	re-INVITE, UPDATE ──► reoffer ─► answer         ┐
@@ -111,6 +111,7 @@ func (c *Call) changeLocked(next sdp.Negotiated) error {
 			return fmt.Errorf("change media: %w", err)
 		}
 	}
+	c.retireKeyLocked(next.SRTP)
 	c.agreed = next
 	if c.answered {
 		c.tellHoldLocked()
@@ -153,6 +154,7 @@ func (c *Call) mediaParams(n sdp.Negotiated) media.Params {
 		UnprovenFor: unprovenFor(n.Remote.Addr(), c.info.Source.Addr()),
 		NoSend:      !n.Direction.Sends(),
 		NoListen:    n.Direction != sdp.SendRecv,
+		SRTP:        srtpParams(n.SRTP),
 	}
 }
 

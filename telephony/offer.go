@@ -29,7 +29,11 @@ func (s *Server) plan(d *sipua.Dialog, trunk *Trunk) (plan, *rejection) {
 	if err != nil {
 		return plan{}, rejectSyntax
 	}
-	p := plan{offer: offer, local: sdp.Local{Addr: s.mediaAddr(d), Port: 1, SessionID: rand.Uint64N(1 << 62), Version: 1}}
+	if !trunk.allowsTransport(r.Transport) {
+		return plan{}, rejectClear
+	}
+	p := plan{offer: offer, local: sdp.Local{Addr: s.mediaAddr(d), Port: 1, SessionID: rand.Uint64N(1 << 62), Version: 1,
+		SRTP: trunk.SRTP, Keys: sdp.NewKeys()}}
 	agreed, _, err := sdp.Answer(offer, p.local)
 	if err != nil {
 		return plan{}, rejectOffer(err)
@@ -73,7 +77,7 @@ func (s *Server) openMedia(p plan, c *Call, trunk *Trunk) *rejection {
 	c.local.Port = session.Port()
 	c.opening, c.answer, _ = sdp.Answer(p.offer, c.local) // as in plan, with the real port
 	c.offer, c.agreed, c.last = p.offer, c.opening, c.answer
-	c.info.Law = c.opening.Law
+	c.info.Law, c.info.SRTP = c.opening.Law, string(c.opening.SRTP.Suite)
 	return nil
 }
 

@@ -29,6 +29,7 @@ var (
 	rejectNoOffer   = &rejection{status: 488, text: "no offer", warning: `399 - "an INVITE must carry an offer"`}
 	rejectSyntax    = &rejection{status: 488, text: "unreadable offer", warning: `399 - "session description cannot be read"`}
 	rejectMediaAddr = &rejection{status: 488, text: "media address not allowed", warning: `399 - "media address is not allowed"`}
+	rejectClear     = &rejection{status: 488, text: "signalling in the clear", warning: `399 - "encrypted audio is required, and signalling over TLS for its keys"`}
 	rejectFamily    = &rejection{status: 488, text: "media address family", warning: `301 - "media address family differs from signalling"`}
 )
 

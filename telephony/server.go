@@ -26,6 +26,7 @@ type Server struct {
 	gate    *gate
 
 	accepted  atomic.Uint64
+	encrypted atomic.Uint64
 	panics    atomic.Uint64
 	refusedAt atomic.Int64 // unix time of the last refusal that was logged
 	rejected  tally
@@ -161,6 +162,9 @@ func (s *Server) invite(ctx context.Context, d *sipua.Dialog) {
 		return
 	}
 	s.accepted.Add(1)
+	if c.info.SRTP != "" {
+		s.encrypted.Add(1)
+	}
 	c.sip = ctx
 	c.ctx, c.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
 	d.OnReoffer(c.reoffer)

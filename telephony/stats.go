@@ -7,10 +7,11 @@ import (
 
 // Stats is a snapshot of a Server's figures; the uint64 ones only grow.
 type Stats struct {
-	Active   int    // calls in progress
-	Capacity int    // Limits.Calls
-	Accepted uint64 // calls handed to the handler
-	Panics   uint64 // handlers that panicked
+	Active    int    // calls in progress
+	Capacity  int    // Limits.Calls
+	Accepted  uint64 // calls handed to the handler
+	Encrypted uint64 // of Accepted, those that began with SRTP
+	Panics    uint64 // handlers that panicked
 
 	// Rejected counts refused calls by status and reason. The set of reasons is fixed.
 	Rejected map[Rejection]uint64
@@ -26,7 +27,7 @@ type Stats struct {
 func (s *Server) Stats() Stats {
 	st := Stats{
 		Active: s.gate.count(), Capacity: s.cfg.Limits.Calls,
-		Accepted: s.accepted.Load(), Panics: s.panics.Load(),
+		Accepted: s.accepted.Load(), Encrypted: s.encrypted.Load(), Panics: s.panics.Load(),
 		Rejected: s.rejected.snapshot(), Draining: s.gate.closed(), SIP: s.ua.Stats(),
 	}
 	for _, ports := range []*media.Ports{s.ports4, s.ports6} {

@@ -25,6 +25,8 @@ type CallOptions struct {
 	Laws  []transcode.Law // in order of preference, default PCMU, PCMA
 	PTime time.Duration   // of what we send and ask for, 10..60 ms, default 20 ms
 
+	SRTP SRTP // what encryption is offered, default none
+
 	Script    []Step      // when it ends, the phone hangs up
 	Record    io.Writer   // nil, or where what was heard is written as WAV when the call is over
 	OnEvent   func(Event) // nil, or called as things happen, from Call's goroutine

@@ -79,7 +79,7 @@ func (c *call) reinvite(ctx context.Context, next offer) error {
 	if err != nil {
 		return fmt.Errorf("read answer: %w", err)
 	}
-	n, err := sdp.Negotiate(answer, sdp.Local{Laws: c.opt.Laws})
+	n, err := sdp.Negotiate(answer, next.local())
 	if err != nil {
 		return fmt.Errorf("read answer: %w", err)
 	}

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/trunkline/trunkline/telephony/sdp"
 	"github.com/trunkline/trunkline/transcode"
 )
 
@@ -20,6 +21,8 @@ type offer struct {
 	version   int
 	direction string // "sendrecv" and so on
 	nowhere   bool   // c=0.0.0.0
+	srtp      SRTP
+	keys      sdp.Keys
 }
 
 // text writes the offer: the laws, telephone-event, ptime. It is written here and not
@@ -36,7 +39,7 @@ func (o offer) text() []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "v=0\r\no=phone %d %d IN %s %s\r\ns=call\r\nc=IN %s %s\r\nt=0 0\r\n",
 		o.port, o.version, family, o.addr, family, at)
-	fmt.Fprintf(&b, "m=audio %d RTP/AVP", o.port)
+	fmt.Fprintf(&b, "m=audio %d %s", o.port, o.profile())
 	for _, l := range o.laws {
 		fmt.Fprintf(&b, " %d", l.PayloadType())
 	}
@@ -45,6 +48,7 @@ func (o offer) text() []byte {
 		fmt.Fprintf(&b, "a=rtpmap:%d %s/8000\r\n", l.PayloadType(), l)
 	}
 	fmt.Fprintf(&b, "a=rtpmap:%d telephone-event/8000\r\na=fmtp:%d 0-16\r\n", eventPT, eventPT)
+	o.writeKeys(&b)
 	fmt.Fprintf(&b, "a=ptime:%d\r\na=%s\r\n", o.ptime.Milliseconds(), o.direction)
 	return b.Bytes()
 }

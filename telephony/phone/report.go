@@ -92,6 +92,7 @@ const (
 	Saying   EventKind = "saying"  // we began to speak
 	Said     EventKind = "said"    // our clip is over
 	Pressed  EventKind = "pressed" // digits were sent
+	Rekeyed  EventKind = "rekeyed" // the far end took new keys; Detail is the suite
 	OnHold   EventKind = "hold"    // the far end agreed to be on hold
 	Resumed  EventKind = "resumed"
 	Referred EventKind = "referred" // the far end asked us to call somebody else

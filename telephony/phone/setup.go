@@ -73,7 +73,7 @@ func (c *call) invite() (*sip.Request, error) {
 	req.AppendHeader(&sip.ContactHeader{Address: c.contact(from.User)})
 	req.AppendHeader(sip.NewHeader("Allow", "INVITE, ACK, BYE, CANCEL, REFER"))
 	req.AppendHeader(sip.NewHeader("Content-Type", "application/sdp"))
-	c.offer = offer{addr: c.phone.cfg.Bind, port: c.media.Port(), laws: c.opt.Laws, ptime: c.opt.PTime, version: 1, direction: "sendrecv"}
+	c.offer = c.newOffer(c.opt.Laws)
 	req.SetBody(c.offer.text())
 	return req, nil
 }
@@ -163,7 +163,7 @@ func (c *call) startMedia() error {
 	if err != nil {
 		return fmt.Errorf("read answer: %w", err)
 	}
-	n, err := sdp.Negotiate(answer, sdp.Local{Laws: c.opt.Laws})
+	n, err := sdp.Negotiate(answer, c.offer.local())
 	if err != nil {
 		return fmt.Errorf("read answer: %w", err)
 	}
@@ -179,6 +179,7 @@ func (c *call) params(n sdp.Negotiated) media.Params {
 	return media.Params{
 		Law: n.Law, PayloadType: uint8(n.PayloadType), EventPT: n.EventPT, PTime: c.opt.PTime, Remote: n.Remote,
 		NoSend: !n.Direction.Sends(), NoListen: n.Direction != sdp.SendRecv,
+		SRTP: srtpParams(n.SRTP),
 	}
 }
 
