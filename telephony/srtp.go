@@ -44,7 +44,9 @@ func (t Trunk) checkSRTP(field string, listen []string) (errs []error) {
 
 // allowsTransport reports whether a call may be signalled over a transport: required keys
 // must not travel in the clear.
-func (t *Trunk) allowsTransport(name string) bool { return t.SRTP != SRTPRequired || name == transportTLS }
+func (t *Trunk) allowsTransport(name string) bool {
+	return t.SRTP != SRTPRequired || name == transportTLS
+}
 
 // SRTP is the suite that the audio is encrypted with at present, "" for plain RTP: the
 // caller's side may change it in mid-call, unless Trunk.SRTP requires one.
