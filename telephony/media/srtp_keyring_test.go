@@ -45,6 +45,7 @@ func TestSRTPAnotherKey(t *testing.T) {
 			p.turned()
 			late := p.next(voice(500, 160))
 			r.rekey(keys(suite, 3))
+			before := p.send
 			p.send = contextOf(suite, 3)
 			said := p.say(2)
 			r.inject(late, phoneAddr)
@@ -57,7 +58,7 @@ func TestSRTPAnotherKey(t *testing.T) {
 			p.listen()
 			pass(inFlight)
 			old := newSafePhone(r, suite, 2)
-			old.seq = p.seq
+			old.send, old.seq = before, p.seq
 			r.take()
 			if old.say(5); r.Stats().Bad.Auth != 5 || !isSilence(r.take(), transcode.PCMU) {
 				t.Errorf("%s: the key before still opens: %+v", suite, r.Stats().Bad)
@@ -140,6 +141,10 @@ func TestSRTPBeginningAnewIsNoReplay(t *testing.T) {
 		}
 		pass(beginAnewFor)
 		p.turned()
+		for _, seq := range []uint16{20000, 40000} { // far from what is going to be repeated
+			p.seq = seq
+			p.say(1)
+		}
 		if n := replay(); n != 0 {
 			t.Errorf("%d packets heard twice", n)
 		}

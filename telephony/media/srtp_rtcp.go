@@ -26,20 +26,20 @@ func (s *shield) sealRTCP(b []byte) ([]byte, error) {
 // nothing alive: RTCP that arrives says nothing about the audio.
 func (s *shield) openRTCP(b []byte, now time.Duration) ([]byte, badReason) {
 	k := &s.ring
-	if k.now == nil {
-		return b, badNone
-	}
-	if len(b) < rtcpHeaderBytes+srtcpIndexBytes {
-		return nil, badShort
-	}
-	out, bad := k.now.rtcp(k.buf[:0], b)
-	if bad == badNone {
-		return out, badNone
+	bad := badNone // without a key
+	if k.now != nil {
+		var out []byte
+		if out, bad = k.now.rtcp(k.buf[:0], b); bad == badNone {
+			return out, badNone
+		}
 	}
 	if k.old != nil && now < k.oldUntil {
 		if out, again := k.old.rtcp(k.buf[:0], b); again == badNone {
 			return out, badNone
 		}
+	}
+	if bad == badNone {
+		return b, badNone
 	}
 	if k.fresh != nil && k.fresh.sources > 0 { // the audio began anew: so do the reports
 		if out, again := k.fresh.rtcp(k.buf[:0], b); again == badNone {
@@ -51,6 +51,9 @@ func (s *shield) openRTCP(b []byte, now time.Duration) ([]byte, badReason) {
 
 // rtcp opens b into dst.
 func (o *opener) rtcp(dst, b []byte) ([]byte, badReason) {
+	if len(b) < rtcpHeaderBytes+srtcpIndexBytes {
+		return nil, badShort
+	}
 	ssrc := binary.BigEndian.Uint32(b[4:])
 	_, known := o.Index(ssrc)
 	if !known && o.reporters >= maxSources {

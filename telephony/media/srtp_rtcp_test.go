@@ -74,10 +74,58 @@ func TestSRTCPOverARenewal(t *testing.T) {
 		t.Errorf("long after: %v", bad)
 	}
 	s, _ = s.renewed(SRTP{}, 5*time.Second)
+	if got, bad := s.openRTCP(in(after), 6*time.Second); bad != badNone || !bytes.Equal(got, reportOf(9)) {
+		t.Errorf("in flight: %v", bad)
+	}
+	if got, bad := s.openRTCP(reportOf(9), 6*time.Second); bad != badNone || !bytes.Equal(got, reportOf(9)) {
+		t.Errorf("plain at once: %v", bad)
+	}
 	if got, bad := s.openRTCP(reportOf(9), 9*time.Second); bad != badNone || !bytes.Equal(got, reportOf(9)) {
 		t.Errorf("plain: %v", bad)
 	}
 	if got, err := s.sealRTCP(reportOf(9)); err != nil || !bytes.Equal(got, reportOf(9)) {
 		t.Errorf("plain: %v", err)
+	}
+}
+
+// Reports begin anew when the audio has, and not before.
+func TestSRTCPBeginsAnew(t *testing.T) {
+	shielded(t, cm80, func(r *rig, p *safePhone) {
+		open := func(p *safePhone) badReason {
+			b, _ := p.send.EncryptRTCP(nil, reportOf(p.ssrc), nil)
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			_, bad := r.shield.openRTCP(b, r.pacer.now())
+			return bad
+		}
+		if open(p) != badNone {
+			t.Error("the first report is refused")
+		}
+		p.turned()
+		r.rekey(r.params.SRTP)
+		again := newSafePhone(r, cm80, 2)
+		again.seq = 30000
+		if open(again) != badReplay {
+			t.Error("a repeated number is taken before the audio began anew")
+		}
+		again.send = contextOf(cm80, 2)
+		again.say(1)
+		if bad := open(again); bad != badNone {
+			t.Errorf("a report of the new beginning: %v", bad)
+		}
+	})
+}
+
+func TestSRTCPOfTooManySources(t *testing.T) {
+	s, _ := shield{}.renewed(keys(cm80, 2), 0)
+	theirs, refused := contextOf(cm80, 2), 0
+	for ssrc := range uint32(maxSources + 10) {
+		b, _ := theirs.EncryptRTCP(nil, reportOf(ssrc), nil)
+		if _, bad := s.openRTCP(b, 0); bad != badNone {
+			refused++
+		}
+	}
+	if refused != 10 {
+		t.Errorf("%d reports refused", refused)
 	}
 }

@@ -116,9 +116,9 @@ func (m *Media) protect(local Local) (SRTP, error) {
 	return SRTP{}, nil
 }
 
-// agreed reads the encryption of an answered stream: one of the lines that we offered.
-// A line that is none of them leaves two ends that do not understand each other.
-func (m *Media) agreed(offered []Crypto, local Local) (SRTP, error) {
+// agreed reads the encryption of an answered stream that is usable: one of the lines that
+// we offered. A line that is none of them leaves two ends that do not understand each other.
+func (m *Media) agreed(offered []Crypto) (SRTP, error) {
 	for _, c := range m.Crypto {
 		for _, ours := range offered {
 			if c.Tag == ours.Tag && c.Suite == ours.Suite {
@@ -126,11 +126,8 @@ func (m *Media) agreed(offered []Crypto, local Local) (SRTP, error) {
 			}
 		}
 	}
-	switch {
-	case m.cryptoLines > 0 && len(offered) > 0, m.secure():
+	if m.secure() || m.cryptoLines > 0 && len(offered) > 0 {
 		return SRTP{}, ErrCrypto
-	case local.SRTP == Required:
-		return SRTP{}, ErrPlain
 	}
 	return SRTP{}, nil
 }

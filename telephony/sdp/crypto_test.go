@@ -292,6 +292,22 @@ func TestReofferKeepsTheKey(t *testing.T) {
 	}
 }
 
+// A plain call that we offered to go on as one is not encrypted by its answer.
+func TestRenegotiateAsksForNoMoreThanWasOffered(t *testing.T) {
+	local, key := secret(Optional), "a=crypto:1 AES_CM_128_HMAC_SHA1_80 "+inline(1, 30)
+	last := mustParse(t, audio("RTP/AVP"))
+	agreed, _, err := Answer(last, local)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Renegotiate(mustParse(t, audio("RTP/SAVP", key)), last, agreed, local); err != ErrCrypto {
+		t.Errorf("RTP/SAVP: %v", err)
+	}
+	if n, err := Renegotiate(mustParse(t, audio("RTP/AVP", key)), last, agreed, local); err != nil || n.SRTP != (SRTP{}) {
+		t.Errorf("RTP/AVP: %q, %v", n.SRTP.Suite, err)
+	}
+}
+
 func TestAnswerOnlyWithTheGivenSuites(t *testing.T) {
 	offer := mustParse(t, audio("RTP/SAVP", "a=crypto:1 AES_CM_128_HMAC_SHA1_32 "+inline(1, 30), "a=crypto:2 AES_CM_128_HMAC_SHA1_80 "+inline(1, 30)))
 	if n, _, err := Answer(offer, secret(Optional, AES128CMSHA80)); err != nil || n.SRTP.Tag != 2 {

@@ -78,7 +78,7 @@ func agreeAnswer(m *Media, offered []Crypto, local Local) (Negotiated, error) {
 	if _, err := m.usable(local); err != nil {
 		return Negotiated{}, err
 	}
-	srtp, err := m.agreed(offered, local)
+	srtp, err := m.agreed(offered)
 	if err != nil {
 		return Negotiated{}, err
 	}
