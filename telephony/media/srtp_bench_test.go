@@ -51,13 +51,17 @@ func safeTalk(s *Session, suite string, pause, resume func()) func() {
 }
 
 func TestNoAllocationPerSRTPPacket(t *testing.T) {
+	budget := 0.0 // a packet
+	if raceDetector {
+		budget = 1
+	}
 	for _, suite := range suites {
 		s := stillShield(suite, func([]byte) {})
 		next := safeTalk(s, suite, func() {}, func() {})
 		for range 10 {
 			next()
 		}
-		if n := testing.AllocsPerRun(1000, next); n != 0 {
+		if n := testing.AllocsPerRun(1000, next); n > budget {
 			t.Errorf("%s: %v allocations for a packet in", suite, n)
 		}
 		if st := s.Stats(); st.Bad.Total() != 0 || st.PacketsIn < 1000 {
@@ -65,11 +69,11 @@ func TestNoAllocationPerSRTPPacket(t *testing.T) {
 		}
 		play := playDelta(s)
 		play()
-		if n := testing.AllocsPerRun(100, play); n != 0 || s.Stats().SendErrors != 0 {
+		if n := testing.AllocsPerRun(100, play); n > 10*budget || s.Stats().SendErrors != 0 {
 			t.Errorf("%s: %v allocations for a delta out", suite, n)
 		}
 		report := roomy(reportOf(1))
-		if n := testing.AllocsPerRun(100, func() { _, _ = s.shield.sealRTCP(report) }); n > 1 {
+		if n := testing.AllocsPerRun(100, func() { _, _ = s.shield.sealRTCP(report) }); n > 1+budget {
 			t.Errorf("%s: %v allocations for a report", suite, n)
 		}
 	}

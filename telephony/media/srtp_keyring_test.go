@@ -19,9 +19,9 @@ func TestSRTPKeepsTheKeyOverARefresh(t *testing.T) {
 	for _, change := range []func(*Params){func(*Params) {}, onHold, func(p *Params) { p.PTime = 30 * time.Millisecond }} {
 		shielded(t, cm80, func(r *rig, p *safePhone) {
 			p.turned()
-			r.mu.Lock()
+			r.Session.mu.Lock()
 			r.out.seq = 65534
-			r.mu.Unlock()
+			r.Session.mu.Unlock()
 			pass(200 * time.Millisecond)
 			p.listen()
 			r.again(change)
@@ -30,7 +30,11 @@ func TestSRTPKeepsTheKeyOverARefresh(t *testing.T) {
 			r.take()
 			r.expect("after the refresh", p.say(10))
 			pass(200 * time.Millisecond)
-			if roc, _ := p.hear.ROC(r.out.ssrc); len(p.listen()) < 5 || roc != 1 || r.Stats().Bad.Total() != 0 {
+			heard := p.listen()
+			if len(heard) < 5 {
+				t.Fatalf("%d packets", len(heard))
+			}
+			if roc, _ := p.hear.ROC(heard[0].SSRC); roc != 1 || r.Stats().Bad.Total() != 0 {
 				t.Errorf("turn %d, %+v", roc, r.Stats())
 			}
 		})
@@ -71,10 +75,10 @@ func TestSRTPAnotherKey(t *testing.T) {
 func TestSRTPAnotherSuite(t *testing.T) {
 	for _, seq := range []uint16{100, 65535} {
 		shielded(t, cm80, func(r *rig, p *safePhone) {
-			r.mu.Lock()
+			r.Session.mu.Lock()
 			r.out.seq = seq
 			ssrc := r.out.ssrc
-			r.mu.Unlock()
+			r.Session.mu.Unlock()
 			r.link.take()
 			r.rekey(keys("AEAD_AES_256_GCM", 3))
 			next := newSafePhone(r, "AEAD_AES_256_GCM", 3)

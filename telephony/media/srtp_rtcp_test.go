@@ -93,8 +93,8 @@ func TestSRTCPBeginsAnew(t *testing.T) {
 	shielded(t, cm80, func(r *rig, p *safePhone) {
 		open := func(p *safePhone) badReason {
 			b, _ := p.send.EncryptRTCP(nil, reportOf(p.ssrc), nil)
-			r.mu.Lock()
-			defer r.mu.Unlock()
+			r.Session.mu.Lock()
+			defer r.Session.mu.Unlock()
 			_, bad := r.shield.openRTCP(b, r.pacer.now())
 			return bad
 		}

@@ -229,8 +229,7 @@ func TestSRTPReplay(t *testing.T) {
 			for _, b := range copies {
 				r.inject(b, phoneAddr)
 			}
-			other := phoneAddr
-			if st := r.Stats(); st.Bad.Replay != uint64(len(copies)) || st.PacketsIn != before.PacketsIn || other != r.dest {
+			if st := r.Stats(); st.Bad.Replay != uint64(len(copies)) || st.PacketsIn != before.PacketsIn {
 				t.Errorf("%s: %+v", suite, st)
 			}
 			if got := withoutFill(r.take()); !bytes.Equal(got, want) {
@@ -247,9 +246,9 @@ func TestSRTPRollover(t *testing.T) {
 			r.start(Params{SRTP: keys(suite, 2)})
 			p := newSafePhone(r, suite, 2)
 			for turn := range uint32(3) {
-				r.mu.Lock()
+				r.Session.mu.Lock()
 				r.out.seq = 65500
-				r.mu.Unlock()
+				r.Session.mu.Unlock()
 				p.seq = 65500
 				before := r.Stats().PacketsIn
 				p.say(70)
@@ -263,9 +262,9 @@ func TestSRTPRollover(t *testing.T) {
 				for _, seq := range []uint16{20000, 40000, 60000} { // a long way in few steps
 					p.seq = seq
 					p.say(1)
-					r.mu.Lock()
+					r.Session.mu.Lock()
 					r.out.seq = seq
-					r.mu.Unlock()
+					r.Session.mu.Unlock()
 					pass(20 * time.Millisecond)
 				}
 				p.listen()
