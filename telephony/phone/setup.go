@@ -73,7 +73,7 @@ func (c *call) invite() (*sip.Request, error) {
 	req.AppendHeader(&sip.ContactHeader{Address: c.contact(from.User)})
 	req.AppendHeader(sip.NewHeader("Allow", "INVITE, ACK, BYE, CANCEL, REFER"))
 	req.AppendHeader(sip.NewHeader("Content-Type", "application/sdp"))
-	c.offer = c.newOffer(c.opt.Laws)
+	c.offer = c.newOffer()
 	req.SetBody(c.offer.text())
 	return req, nil
 }

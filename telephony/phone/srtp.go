@@ -8,7 +8,6 @@ import (
 
 	"github.com/trunkline/trunkline/telephony/media"
 	"github.com/trunkline/trunkline/telephony/sdp"
-	"github.com/trunkline/trunkline/transcode"
 )
 
 // SRTP says what encryption a phone offers (SDES, RFC 4568). The zero value is none.
@@ -80,7 +79,7 @@ func srtpParams(s sdp.SRTP) media.SRTP {
 }
 
 // newOffer is what a call begins with.
-func (c *call) newOffer(laws []transcode.Law) offer {
-	return offer{addr: c.phone.cfg.Bind, port: c.media.Port(), laws: laws, ptime: c.opt.PTime, version: 1, direction: "sendrecv",
+func (c *call) newOffer() offer {
+	return offer{addr: c.phone.cfg.Bind, port: c.media.Port(), laws: c.opt.Laws, ptime: c.opt.PTime, version: 1, direction: "sendrecv",
 		srtp: c.opt.SRTP, keys: sdp.NewKeys()}
 }

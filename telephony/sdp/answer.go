@@ -22,10 +22,10 @@ const (
 // Answer decides an offer (RFC 3264 §6): the first audio stream over RTP that has a codec
 // of local.Laws is taken, one that can be encrypted before one that cannot, everything else
 // is refused in place. The profile of the stream is mirrored, and of its keys the first
-// usable one is answered with ours (RFC 4568 §5.1.2). The returned
-// body is the same for the same arguments, byte for byte. An offer that cannot be met
-// returns a *Refusal; the right response is then 488. An unspecified connection address
-// is the old way of hold: the answer is inactive, and Remote is no place to send to.
+// usable one is answered with ours (RFC 4568 §5.1.2). The returned body is the same for the
+// same arguments, byte for byte. An offer that cannot be met returns a *Refusal; the right
+// response is then 488. An unspecified connection address is the old way of hold: the
+// answer is inactive, and Remote is no place to send to.
 func Answer(offer *Session, local Local) (Negotiated, []byte, error) {
 	chosen, err := chooseStream(offer, local)
 	if err != nil {
