@@ -119,6 +119,8 @@ func agree(m *Media, laws []transcode.Law) (Negotiated, error) {
 		PTime:       packetTime(m),
 		Remote:      netip.AddrPortFrom(m.Addr, uint16(m.Port)),
 		Direction:   m.Direction.Mirror(),
+		RTCPMux:     m.RTCPMux,
+		RTCP:        m.rtcp(),
 	}
 	if m.Addr.IsUnspecified() {
 		n.Direction = Inactive // hold as RFC 2543 wrote it: no address, so no media (RFC 3264 §8.4)
@@ -162,6 +164,7 @@ func writeAudio(b *bytes.Buffer, local Local, secure bool, n Negotiated) {
 		writeEvents(b, n.EventPT)
 	}
 	writeCrypto(b, n.SRTP.line())
+	writeMux(b, n)
 	fmt.Fprintf(b, "a=ptime:%d\r\na=%s\r\n", n.PTime.Milliseconds(), n.Direction)
 }
 

@@ -34,7 +34,7 @@ var peers = []struct {
 			"m=audio 24680 RTP/AVP 102 9 0 8 103 101 13", "a=rtpmap:102 opus/48000/2", "a=fmtp:102 useinbandfec=1", "a=rtpmap:9 G722/8000", "a=rtpmap:0 PCMU/8000",
 			"a=rtpmap:8 PCMA/8000", "a=rtpmap:103 telephone-event/48000", "a=fmtp:103 0-16", "a=rtpmap:101 telephone-event/8000", "a=fmtp:101 0-16", "a=rtpmap:13 CN/8000",
 			"a=ptime:20", "a=rtcp:24681 IN IP4 203.0.113.20"),
-		want:   Negotiated{Law: transcode.PCMU, PayloadType: 0, EventPT: 101, PTime: 20 * time.Millisecond, Remote: netip.MustParseAddrPort("203.0.113.20:24680")},
+		want:   Negotiated{Law: transcode.PCMU, PayloadType: 0, EventPT: 101, PTime: 20 * time.Millisecond, Remote: netip.MustParseAddrPort("203.0.113.20:24680"), RTCP: netip.MustParseAddrPort("203.0.113.20:24681")},
 		answer: []string{"m=audio 20002 RTP/AVP 0 101", "a=rtpmap:0 PCMU/8000", "a=rtpmap:101 telephone-event/8000", "a=fmtp:101 0-16", "a=ptime:20", "a=sendrecv"},
 	},
 	{
@@ -42,7 +42,7 @@ var peers = []struct {
 		offer: lines("v=0", "o=- 3855555555 1234 IN IP4 127.0.0.1", "s=-", "c=IN IP4 127.0.0.1", "t=0 0", "a=tool:baresip 1.0.0",
 			"m=audio 10020 RTP/AVP 0 8 101", "b=AS:128", "a=rtpmap:0 PCMU/8000", "a=rtpmap:8 PCMA/8000", "a=rtpmap:101 telephone-event/8000", "a=fmtp:101 0-15",
 			"a=rtcp:10021", "a=rtcp-rsize", "a=ssrc:123 cname:x@y", "a=sendrecv", "a=label:1", "a=ptime:20"),
-		want:   Negotiated{Law: transcode.PCMU, PayloadType: 0, EventPT: 101, PTime: 20 * time.Millisecond, Remote: netip.MustParseAddrPort("127.0.0.1:10020")},
+		want:   Negotiated{Law: transcode.PCMU, PayloadType: 0, EventPT: 101, PTime: 20 * time.Millisecond, Remote: netip.MustParseAddrPort("127.0.0.1:10020"), RTCP: netip.MustParseAddrPort("127.0.0.1:10021")},
 		answer: []string{"m=audio 20002 RTP/AVP 0 101", "a=rtpmap:0 PCMU/8000", "a=rtpmap:101 telephone-event/8000", "a=fmtp:101 0-16", "a=ptime:20", "a=sendrecv"},
 	},
 	{

@@ -38,7 +38,9 @@ func Negotiate(answer *Session, local Local) (Negotiated, error) {
 	if len(answer.Media) == 0 {
 		return Negotiated{}, ErrNoAudio
 	}
-	return agreeAnswer(&answer.Media[0], local.offered(), local)
+	n, err := agreeAnswer(&answer.Media[0], local.offered(), local)
+	n.RTCPMux = false // Offer did not ask for it
+	return n, err
 }
 
 // Reoffer describes our end in the middle of a call whose other end asks for an offer
@@ -63,7 +65,9 @@ func Renegotiate(answer, last *Session, agreed Negotiated, local Local) (Negotia
 		return Negotiated{}, ErrNoAudio
 	}
 	local.Laws = []transcode.Law{agreed.Law}
-	return agreeAnswer(&answer.Media[chosen], agreed.SRTP.line(), local)
+	n, err := agreeAnswer(&answer.Media[chosen], agreed.SRTP.line(), local)
+	n.RTCPMux = n.RTCPMux && agreed.RTCPMux // Reoffer asked for what was agreed before
+	return n, err
 }
 
 // chooseAgreed finds the stream of last that the call goes over.

@@ -166,6 +166,14 @@ func (p *parser) attribute(value string) {
 		if s := p.current(); s != nil { // never at session level (RFC 4568 §5)
 			s.crypto(arg)
 		}
+	case "rtcp-mux":
+		if s := p.current(); s != nil {
+			s.RTCPMux = true
+		}
+	case "rtcp":
+		if s := p.current(); s != nil {
+			s.RTCPPort, s.RTCPAddr = parseRTCP(arg)
+		}
 	}
 }
 

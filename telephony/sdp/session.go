@@ -39,7 +39,11 @@ type Media struct {
 	Codecs    []Codec       // Formats that are payload types, in the order offered
 	Crypto    []Crypto      // SDES keys that could be used, in the order offered
 
-	cryptoLines int // all of them, usable or not
+	RTCPMux  bool       // a=rtcp-mux (RFC 5761)
+	RTCPPort int        // a=rtcp (RFC 3605), 0 when absent: the port above RTP's
+	RTCPAddr netip.Addr // likewise; invalid when it is Addr
+
+	cryptoLines int // of Crypto and those that cannot be used
 }
 
 // Codec is one RTP payload type and what it is mapped to.
@@ -177,6 +181,9 @@ type Negotiated struct {
 	Remote      netip.AddrPort // where the peer wants media; check it with UsableAddr (it may be on hold)
 	Direction   Direction      // as seen by us
 	SRTP        SRTP           // zero for plain RTP
+
+	RTCPMux bool           // RTCP goes over the RTP ports, both ways
+	RTCP    netip.AddrPort // where the peer wants RTCP; invalid: the port above Remote's. Check it like Remote
 }
 
 // UsableAddr reports whether media may be sent to a at all: a real, single host.
