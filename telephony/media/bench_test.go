@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pion/rtcp"
+
 	"github.com/trunkline/trunkline/transcode"
 )
 
@@ -53,6 +55,44 @@ func TestNoAllocationPerPacket(t *testing.T) {
 	play()
 	if n := testing.AllocsPerRun(1000, play); n != 0 {
 		t.Errorf("%v allocations for a delta out", n)
+	}
+}
+
+// reportBothWays returns a function that sends a report and takes one.
+func reportBothWays(s *Session) func() {
+	talk := talkPacket(s)
+	for range 4 {
+		talk()
+	}
+	in := append(marshal(&rtcp.SenderReport{SSRC: 1, Reports: []rtcp.ReceptionReport{{SSRC: s.out.ssrc}}}), voipReport(s.out.ssrc, 1, 2, 40)...)
+	now := s.armedAt
+	return func() {
+		talk()
+		now += 10 * time.Second
+		s.mu.Lock()
+		s.out.made++
+		s.reportLocked(now)
+		s.mu.Unlock()
+		s.receiveControl(in, rtcpOf(phoneAddr), now)
+	}
+}
+
+func TestNoAllocationPerReport(t *testing.T) {
+	s := stillSession(func([]byte) {})
+	next := reportBothWays(s)
+	if n := testing.AllocsPerRun(1000, next); n != 0 {
+		t.Errorf("%v allocations for a report each way", n)
+	}
+	if st := s.Stats().Control; st.Out < 1000 || st.In < 1000 || s.Quality().Agent.Claimed != 4 {
+		t.Errorf("%+v", st)
+	}
+}
+
+func BenchmarkReport(b *testing.B) {
+	next := reportBothWays(stillSession(func([]byte) {}))
+	b.ReportAllocs()
+	for b.Loop() {
+		next()
 	}
 }
 

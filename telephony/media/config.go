@@ -87,6 +87,12 @@ type Params struct {
 
 	SRTP SRTP // zero: plain RTP
 
+	// RTCPMux puts RTCP on the ports of RTP (RFC 5761). RTCP is where the SDP wants it
+	// otherwise (RFC 3605): one that is not allowed is ignored like one that is missing,
+	// and RTCP goes to the port above Remote's.
+	RTCPMux bool
+	RTCP    netip.AddrPort
+
 	// UnprovenFor overrides Config.UnprovenFor for this Remote; 0 does not.
 	UnprovenFor time.Duration
 
@@ -105,6 +111,7 @@ const (
 func (p *Params) check(allow func(netip.Addr) bool) error {
 	setDefault(&p.PTime, defaultPTime)
 	p.Remote = netip.AddrPortFrom(p.Remote.Addr().Unmap(), p.Remote.Port())
+	p.checkControl(allow)
 	switch {
 	case p.PTime < minPTime || p.PTime > maxPTime || p.PTime%time.Millisecond != 0:
 		return fmt.Errorf("%w: ptime %v", ErrParams, p.PTime)
@@ -114,4 +121,13 @@ func (p *Params) check(allow func(netip.Addr) bool) error {
 		return fmt.Errorf("%w: %v", ErrRemote, p.Remote)
 	}
 	return nil
+}
+
+// checkControl forgets an address for RTCP that cannot be used.
+func (p *Params) checkControl(allow func(netip.Addr) bool) {
+	a := p.RTCP.Addr().Unmap()
+	p.RTCP = netip.AddrPortFrom(a, p.RTCP.Port())
+	if p.RTCPMux || p.RTCP.Port() == 0 || !unicast(a) || !allow(a) || a.Is4() != p.Remote.Addr().Is4() {
+		p.RTCP = netip.AddrPort{}
+	}
 }

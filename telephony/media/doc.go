@@ -11,7 +11,11 @@
 //	            └─────────────────┼─────────────────────────────────────────┘
 //	                            Pacer, one for all sessions
 //
-// A call costs one goroutine (the reader). Everything a Session knows is guarded
+// RTCP reports both ways ride on the same ticks: what the far end says about our stream,
+// and what we count of its own, make the Quality of the call.
+//
+// A call costs one goroutine (the reader), and a second one that sleeps on the RTCP port
+// unless RTCP shares the port of RTP. Everything a Session knows is guarded
 // by its mutex, which is held for about a microsecond at a time; neither
 // direction allocates per packet. Samples are G.711 law bytes throughout: one
 // byte is one sample of 1/8000 s, and nothing is decoded unless it was lost.

@@ -2,6 +2,7 @@ package media
 
 import (
 	"encoding/binary"
+	"net"
 	"net/netip"
 	"testing"
 	"time"
@@ -16,18 +17,26 @@ func stillSession(sink func([]byte)) *Session {
 	s := &Session{
 		cfg:     Config{AllowRemote: unicast, MediaTimeout: -1, FirstMediaTimeout: -1},
 		pacer:   &Pacer{epoch: time.Now()},
+		link:    stillLink{},
 		changed: make(chan struct{}, 1), digits: make(chan Digit, digitQueue), lost: make(chan struct{}),
 	}
 	s.line.stats, s.order.stats, s.out.stats = &s.stats, &s.stats, &s.stats
 	s.order.line, s.order.window = &s.line, 60*time.Millisecond
 	s.playout.queue.limit = 1 << 20
-	s.out.write = nowhere
+	s.out.write, s.control.write = nowhere, nowhere
 	s.line.sink = sink
 	s.place.tick = s.tick
 	if err := s.Start(Params{Remote: phoneAddr, EventPT: 101}); err != nil {
 		panic(err)
 	}
 	return s
+}
+
+// stillLink has nothing to read.
+type stillLink struct{ link }
+
+func (stillLink) readControl([]byte) (int, netip.AddrPort, error) {
+	return 0, netip.AddrPort{}, net.ErrClosed
 }
 
 // FuzzReceive feeds a session any row of datagrams with any timing. Each is

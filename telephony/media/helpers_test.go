@@ -1,6 +1,7 @@
 package media
 
 import (
+	"bytes"
 	"net"
 	"net/netip"
 	"sync"
@@ -8,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 
 	"github.com/trunkline/trunkline/transcode"
@@ -20,11 +22,12 @@ var (
 
 // memLink is a session's network in memory. It keeps what was sent, with the time.
 type memLink struct {
-	in     chan datagram
-	closed chan struct{}
+	in, ctrl chan datagram
+	closed   chan struct{}
 
 	mu   sync.Mutex
 	sent []sent
+	rtcp []sentControl
 	fail error
 }
 
@@ -41,13 +44,26 @@ type sent struct {
 	to netip.AddrPort
 }
 
-func newMemLink() *memLink {
-	return &memLink{in: make(chan datagram), closed: make(chan struct{})}
+// sentControl is one compound that left, likewise.
+type sentControl struct {
+	packets []rtcp.Packet
+	raw     []byte
+	at      time.Time
+	to      netip.AddrPort
+	muxed   bool // from the RTP port
 }
 
-func (l *memLink) read(b []byte) (int, netip.AddrPort, error) {
+func newMemLink() *memLink {
+	return &memLink{in: make(chan datagram), ctrl: make(chan datagram), closed: make(chan struct{})}
+}
+
+func (l *memLink) read(b []byte) (int, netip.AddrPort, error) { return l.readFrom(l.in, b) }
+
+func (l *memLink) readControl(b []byte) (int, netip.AddrPort, error) { return l.readFrom(l.ctrl, b) }
+
+func (l *memLink) readFrom(in chan datagram, b []byte) (int, netip.AddrPort, error) {
 	select {
-	case d := <-l.in:
+	case d := <-in:
 		return copy(b, d.b), d.from, nil
 	case <-l.closed:
 		return 0, netip.AddrPort{}, net.ErrClosed
@@ -60,6 +76,10 @@ func (l *memLink) write(b []byte, to netip.AddrPort) error {
 	if l.fail != nil {
 		return l.fail
 	}
+	if isControl(b) {
+		l.keepControl(b, to, true)
+		return nil
+	}
 	var p rtp.Packet
 	if err := p.Unmarshal(append([]byte(nil), b...)); err != nil {
 		panic(err)
@@ -68,8 +88,37 @@ func (l *memLink) write(b []byte, to netip.AddrPort) error {
 	return nil
 }
 
+func (l *memLink) writeControl(b []byte, to netip.AddrPort) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.fail != nil {
+		return l.fail
+	}
+	l.keepControl(b, to, false)
+	return nil
+}
+
+func (l *memLink) keepControl(b []byte, to netip.AddrPort, muxed bool) {
+	raw := bytes.Clone(b)
+	packets, err := rtcp.Unmarshal(raw)
+	if err != nil {
+		panic(err)
+	}
+	l.rtcp = append(l.rtcp, sentControl{packets: packets, raw: raw, at: time.Now(), to: to, muxed: muxed})
+}
+
+// takeControl returns and forgets the RTCP sent so far.
+func (l *memLink) takeControl() []sentControl {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	c := l.rtcp
+	l.rtcp = nil
+	return c
+}
+
 func (l *memLink) port() int    { return 4 }
-func (l *memLink) close() error { close(l.closed); return nil }
+func (l *memLink) interrupt()   { close(l.closed) }
+func (l *memLink) close() error { return nil }
 
 // take returns and forgets what was sent so far.
 func (l *memLink) take() []sent {

@@ -11,9 +11,8 @@ import (
 // media timeout will tell the call.
 const maxReadErrors = 100
 
-// read is the session's goroutine: from Open until the socket is closed.
+// read is the session's goroutine: from Open until the link is interrupted.
 func (s *Session) read() {
-	defer s.reader.Done()
 	for failed := 0; failed < maxReadErrors; {
 		n, from, err := s.link.read(s.readBuf[:])
 		if errors.Is(err, net.ErrClosed) {
@@ -43,6 +42,9 @@ func (s *Session) receive(b []byte, from netip.AddrPort, now time.Duration) (pro
 		return false
 	case s.latch.foreign(from, now):
 		s.stats.Foreign++
+		return false
+	case s.params.RTCPMux && isControl(b):
+		s.receiveControlLocked(b, from, now)
 		return false
 	}
 	b, bad := s.shield.ring.open(b, s.shield.header, now) // before the latch: it learns from what is authentic
@@ -91,6 +93,7 @@ func (s *Session) acceptLocked(p packet, now time.Duration) {
 	s.stats.PacketsIn++
 	s.stats.BytesIn += uint64(len(p.payload))
 	s.lastPacket = now
+	s.received.packet(p)
 	switch {
 	case s.params.NoListen: // music on hold, mostly
 		s.stats.OnHold++

@@ -191,7 +191,7 @@ func (r *reorder) skip() {
 		r.seen <<= 1
 		missing++
 	}
-	r.stats.Lost += uint64(missing)
+	r.lose(missing)
 	r.takeNext(missing > 0)
 	for r.occupied&(1<<(r.next%reorderSlots)) != 0 {
 		r.takeNext(false)
@@ -200,10 +200,20 @@ func (r *reorder) skip() {
 
 // jump gives up everything before p, with nothing held.
 func (r *reorder) jump(p packet) {
-	missing := p.seq - r.next
-	r.stats.Lost += uint64(missing)
+	missing := int(p.seq - r.next)
+	r.lose(missing)
 	r.seen = 0
 	r.deliver(p, missing > 0)
+}
+
+// lose counts packets in a row that are given up.
+func (r *reorder) lose(n int) {
+	if n == 0 {
+		return
+	}
+	r.stats.Lost += uint64(n)
+	r.stats.LossBursts++
+	r.stats.LossLongest = max(r.stats.LossLongest, uint64(n))
 }
 
 // takeNext delivers the held packet that is expected.

@@ -43,6 +43,7 @@ type sender struct {
 	pt    uint8
 	ssrc  uint32
 	seq   uint16
+	made  uint32 // sequence numbers used so far
 	ts    uint32
 	frame int                                      // payload bytes
 	buf   [rtpHeaderBytes + maxFrame + maxTag]byte // encrypted in place
@@ -117,6 +118,12 @@ func (o *sender) advance() {
 	o.grid += o.ptime
 }
 
+// timeAt is the RTP timestamp of a moment. It stands on the grid, so all of a stream's
+// reports lie on one line, whatever is borrowed.
+func (o *sender) timeAt(now time.Duration) uint32 {
+	return o.ts + uint32(int64((now-o.grid)/tickOfSample))
+}
+
 // send writes the frame in payload. RFC 3551 §4.1: the marker is set on the first
 // packet after silence.
 func (o *sender) send(to netip.AddrPort, marker bool) bool {
@@ -129,6 +136,7 @@ func (o *sender) packet(to netip.AddrPort, p packet, n int) bool {
 	p.ssrc, p.seq = o.ssrc, o.seq
 	putRTP(o.buf[:], p)
 	o.seq++
+	o.made++
 	if err := o.write(o.buf[:rtpHeaderBytes+n], to); err != nil {
 		o.stats.SendErrors++
 		return false

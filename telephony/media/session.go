@@ -17,14 +17,14 @@ import (
 // All methods are safe for concurrent use. The functions given to it (the sink)
 // run under its lock and must not call it back.
 type Session struct {
-	cfg     Config        // static
-	log     *slog.Logger  // static
-	link    link          // static
-	pacer   *Pacer        // static
-	changed chan struct{} // cap 1, never closed
-	digits  chan Digit    // never closed
-	lost    chan struct{} // closed by tick, once
-	reader  sync.WaitGroup
+	cfg     Config         // static
+	log     *slog.Logger   // static
+	link    link           // static
+	pacer   *Pacer         // static
+	changed chan struct{}  // cap 1, never closed
+	digits  chan Digit     // never closed
+	lost    chan struct{}  // closed by tick, once
+	reader  sync.WaitGroup // read, and readControl from the first Start without mux on
 
 	readBuf [readBytes]byte // owned by read
 
@@ -46,6 +46,8 @@ type Session struct {
 	lastPacket time.Duration // accepted from the source, or when the waiting for one began
 	lastTick   time.Duration
 	jitter     jitter
+	received   reception
+	control    control
 	events     eventDetector
 	order      reorder
 	line       timeline
@@ -84,9 +86,8 @@ func Open(cfg Config) (*Session, error) {
 	s.line.stats, s.order.stats, s.out.stats = &s.stats, &s.stats, &s.stats
 	s.order.line, s.order.window = &s.line, cfg.ReorderWindow
 	s.playout.queue.limit = bytesOf(cfg.MaxQueued)
-	s.out.write = s.writeLocked
-	s.reader.Add(1)
-	go s.read()
+	s.out.write, s.control.write = s.writeLocked, l.writeControl
+	s.reader.Go(s.read)
 	return s, nil
 }
 
@@ -188,8 +189,9 @@ func (s *Session) Stats() Stats {
 	return st
 }
 
-// Close ends the session: no packet leaves and no sink is called after it, the
-// reader has ended and the ports are free. It may be called again.
+// Close says goodbye (RTCP BYE) and ends the session: no packet leaves and no sink is
+// called after it, the readers have ended and the ports are given back. It may be called
+// again.
 func (s *Session) Close() error {
 	s.mu.Lock()
 	if s.closed {
@@ -197,15 +199,16 @@ func (s *Session) Close() error {
 		s.reader.Wait()
 		return nil
 	}
+	s.byeLocked(s.pacer.now())
 	s.closed = true
 	s.playout.flush()
 	if s.started {
 		s.pacer.remove(&s.place)
 	}
 	s.mu.Unlock()
-	err := s.link.close()
+	s.link.interrupt()
 	s.reader.Wait()
-	return err
+	return s.link.close()
 }
 
 func (s *Session) notifyLocked() {

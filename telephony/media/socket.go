@@ -9,7 +9,7 @@ import (
 
 // Kernel buffers. RTP: 128 KiB hold a second of a 20 ms stream even with the
 // kernel's overhead per packet, more than any stall we would want to catch up.
-// RTCP is read by nobody yet: the smallest buffer the kernel allows.
+// RTCP is a packet in some seconds: the smallest buffer the kernel allows holds several.
 const (
 	rtpReadBuffer  = 128 << 10
 	rtcpReadBuffer = 4 << 10

@@ -38,6 +38,7 @@ func (s *Session) Start(p Params) error {
 	} else {
 		s.changeLocked(p, now)
 	}
+	s.listenControlLocked()
 	s.wakeLocked(now)
 	return nil
 }
@@ -51,6 +52,7 @@ func (s *Session) beginLocked(p Params, now time.Duration) {
 	s.formatLocked()
 	s.line.start(p.Law, now)
 	s.out.start(now)
+	s.control.start(now)
 	s.pacer.add(&s.place, now)
 }
 
@@ -59,6 +61,9 @@ func (s *Session) changeLocked(p Params, now time.Duration) {
 	s.params = p
 	if p.PayloadType != before.PayloadType {
 		s.old = oldCodec{pt: int(before.PayloadType), law: before.Law}
+	}
+	if p.RTCP != before.RTCP || p.RTCPMux != before.RTCPMux {
+		s.control.forget()
 	}
 	if p.Remote != before.Remote {
 		s.latch.move(p.Remote, now)
@@ -82,6 +87,7 @@ func (s *Session) changeLocked(p Params, now time.Duration) {
 func (s *Session) armLocked(now time.Duration) {
 	s.dest, s.heard, s.muted = s.params.Remote, false, false
 	s.armedAt, s.lastPacket = now, now
+	s.control.forget()
 	s.stats.SourceProof = rankNone.String()
 }
 

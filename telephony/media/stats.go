@@ -20,6 +20,8 @@ type Stats struct {
 
 	// The timeline.
 	Lost        uint64        // packets given up for lost
+	LossBursts  uint64        // runs of them, of one or more in a row
+	LossLongest uint64        // packets in the longest run
 	Late        uint64        // packets that came after they were given up
 	Duplicate   uint64        // packets seen before
 	Reordered   uint64        // packets that arrived after a later one, in time
@@ -44,6 +46,18 @@ type Stats struct {
 	DroppedBytes         uint64 // audio over the queue's cap
 	FlushedBytes         uint64 // audio taken back by Flush
 	SendErrors           uint64 // packets the system refused to send
+
+	Control ControlStats
+}
+
+// ControlStats count RTCP, in datagrams.
+type ControlStats struct {
+	In         uint64 // taken from the far end
+	Out        uint64 // sent
+	Foreign    uint64 // from addresses that have no claim, or no proof
+	Malformed  uint64 // no compound as RFC 3550 A.2 wants it
+	Byes       uint64 // BYE packets: signalling ends calls, not what anybody can forge
+	SendErrors uint64 // that the system refused to send
 }
 
 // Bad counts unusable packets by reason.

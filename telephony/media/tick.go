@@ -19,6 +19,7 @@ func (s *Session) tick(now time.Duration) {
 		s.fillLocked(now)
 		s.sendLocked(now)
 		s.watchLocked(now)
+		s.reportLocked(now)
 	}
 	s.pacer.move(&s.place, s.out.due)
 }
