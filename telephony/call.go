@@ -90,6 +90,9 @@ func (c *Call) Info() CallInfo { return c.info }
 // Media is the audio of the call. It is open, and silent, until Answer.
 func (c *Call) Media() *media.Session { return c.media }
 
+// Quality sums up how the call sounds so far, both ways. It may be asked after the end.
+func (c *Call) Quality() media.Quality { return c.media.Quality() }
+
 // Ended says how the call ended, nil while it goes on.
 func (c *Call) Ended() *Ended {
 	c.mu.Lock()

@@ -73,6 +73,10 @@ type Trunk struct {
 	// any host may follow, and somebody pays for the call.
 	Transfers []string
 
+	// FirstMediaTimeout and MediaTimeout override those of Media for the trunk's calls: some
+	// peers send nothing while nobody speaks. Negative is never; 0 does not override.
+	FirstMediaTimeout, MediaTimeout time.Duration
+
 	// SRTP says whether audio is encrypted. Default SRTPOptional: as the caller's side offers.
 	SRTP SRTPPolicy
 

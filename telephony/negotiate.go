@@ -98,7 +98,7 @@ func (c *Call) describeLocked(write func(sdp.Local) []byte) []byte {
 // changeLocked puts a new agreement in force.
 func (c *Call) changeLocked(next sdp.Negotiated) error {
 	if next.Remote.Addr().IsUnspecified() { // hold as it once was: the address stays for when it ends
-		next.Remote = c.agreed.Remote
+		next.Remote, next.RTCP = c.agreed.Remote, c.agreed.RTCP
 	}
 	if next == c.agreed {
 		return nil
@@ -155,6 +155,7 @@ func (c *Call) mediaParams(n sdp.Negotiated) media.Params {
 		NoSend:      !n.Direction.Sends(),
 		NoListen:    n.Direction != sdp.SendRecv,
 		SRTP:        srtpParams(n.SRTP),
+		RTCPMux:     n.RTCPMux, RTCP: n.RTCP,
 	}
 }
 

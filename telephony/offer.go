@@ -1,6 +1,7 @@
 package telephony
 
 import (
+	"cmp"
 	"errors"
 	"math/rand/v2"
 	"net/netip"
@@ -62,8 +63,8 @@ func (s *Server) openMedia(p plan, c *Call, trunk *Trunk) *rejection {
 	session, err := media.Open(media.Config{
 		Ports: p.ports, Pacer: s.pacer, Log: c.log,
 		ReorderWindow:     s.cfg.Media.ReorderWindow,
-		FirstMediaTimeout: s.cfg.Media.FirstTimeout,
-		MediaTimeout:      s.cfg.Media.Timeout,
+		FirstMediaTimeout: cmp.Or(trunk.FirstMediaTimeout, s.cfg.Media.FirstTimeout),
+		MediaTimeout:      cmp.Or(trunk.MediaTimeout, s.cfg.Media.Timeout),
 		AllowRemote:       func(a netip.Addr) bool { return trunk.allowsMedia(netip.AddrPortFrom(a, 1), c.info.Source) },
 	})
 	if errors.Is(err, media.ErrNoPorts) {

@@ -197,6 +197,8 @@ func TestSystemEndsCall(t *testing.T) {
 		want   error
 	}{
 		"no audio": {Config{Media: Media{FirstTimeout: 100 * time.Millisecond}}, "41", ErrNoMedia},
+		"no audio, by the trunk": {Config{Media: Media{FirstTimeout: -1}, Trunks: []Trunk{{Name: "carrier",
+			Sources: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, FirstMediaTimeout: 100 * time.Millisecond}}}, "41", ErrNoMedia},
 		"too long": {Config{Limits: Limits{CallDuration: 100 * time.Millisecond}}, "16", ErrTooLong},
 	} {
 		t.Run(name, func(t *testing.T) {
