@@ -129,7 +129,14 @@ func (s *Server) Close() error {
 
 func (s *Server) close() {
 	_ = s.ua.Close()
-	s.closing.Do(s.pacer.Close)
+	s.closing.Do(func() {
+		s.pacer.Close()
+		for _, p := range []*media.Ports{s.ports4, s.ports6} {
+			if p != nil {
+				p.Close()
+			}
+		}
+	})
 }
 
 // admit decides about a source, for every datagram and connection.

@@ -190,6 +190,27 @@ func TestNoPortsLeft(t *testing.T) {
 	}
 }
 
+// The pair of an ended call rests, and goes to the next one if there is no other.
+func TestPortsRestBetweenCalls(t *testing.T) {
+	even := 0
+	for even == 0 || even%2 != 0 {
+		even, _ = strconv.Atoi(freePort(t))
+	}
+	ends := make(chan *Ended, 2)
+	s := start(t, Config{Media: Media{FirstPort: even, LastPort: even + 1}}, answerAndWait(ends))
+	for call := range 2 {
+		sipp(t, "caller_bye", "udp", s, nil)
+		recv(t, ends)
+		eventually(t, "the pair rests", func() bool { st := s.Stats(); return st.PortsQuarantined == 1 && st.PortsInUse == 0 })
+		if st := s.Stats(); st.PortsHurried != uint64(call) {
+			t.Errorf("%d quarantines cut short at call %d", st.PortsHurried, call)
+		}
+	}
+	if err := s.Close(); err != nil || s.Stats().PortsQuarantined != 0 {
+		t.Errorf("%v, %+v", err, s.Stats())
+	}
+}
+
 func TestSystemEndsCall(t *testing.T) {
 	for name, tc := range map[string]struct {
 		cfg    Config

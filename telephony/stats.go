@@ -16,9 +16,15 @@ type Stats struct {
 	// Rejected counts refused calls by status and reason. The set of reasons is fixed.
 	Rejected map[Rejection]uint64
 
-	PortsInUse    int // RTP port pairs, of both address families
-	PortsCapacity int // likewise; 0 when the system chooses
-	Draining      bool
+	// RTP port pairs, of both address families. Those in quarantine are still bound although
+	// their call has ended; they make room for new calls, and are 0 a few seconds after the
+	// last far end fell silent.
+	PortsInUse       int
+	PortsQuarantined int
+	PortsCapacity    int    // 0 when the system chooses
+	PortsHurried     uint64 // quarantines cut short because a call needed the pair
+	StalePackets     uint64 // packets for a call that had ended
+	Draining         bool
 
 	SIP sipua.Stats
 }
@@ -32,8 +38,12 @@ func (s *Server) Stats() Stats {
 	}
 	for _, ports := range []*media.Ports{s.ports4, s.ports6} {
 		if ports != nil {
-			st.PortsInUse += ports.InUse()
-			st.PortsCapacity += ports.Capacity()
+			p := ports.Stats()
+			st.PortsInUse += p.InUse
+			st.PortsQuarantined += p.Quarantined
+			st.PortsCapacity += p.Capacity
+			st.PortsHurried += p.Hurried
+			st.StalePackets += p.Stale
 		}
 	}
 	return st

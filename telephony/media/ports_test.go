@@ -46,6 +46,12 @@ func portRange(t *testing.T, pairs int) *Ports {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() {
+		p.Close()
+		if p.count != p.total || p.InUse() != 0 {
+			t.Errorf("%d of %d pairs are free, %d in use", p.count, p.total, p.InUse())
+		}
+	})
 	return p
 }
 

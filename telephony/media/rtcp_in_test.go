@@ -237,9 +237,9 @@ func TestUDPReports(t *testing.T) {
 		}
 		eventually(t, "each knows its round trip", func() bool {
 			for _, s := range []*udpSession{a, b} { // reports now, not in a few seconds
-				s.mu.Lock()
+				s.Session.mu.Lock()
 				s.control.next = 0
-				s.mu.Unlock()
+				s.Session.mu.Unlock()
 			}
 			qa, qb := a.Quality(), b.Quality()
 			return qa.RTT > 0 && qb.RTT > 0 && qa.Agent.MOS > 1 && qb.Caller.MOS > 1

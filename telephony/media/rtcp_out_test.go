@@ -128,8 +128,7 @@ func TestNameIsRandomAndOfTheCall(t *testing.T) {
 
 func TestReportBlockSaysWhatCame(t *testing.T) {
 	started(t, Params{}, func(r *rig, ph *phone) {
-		ph.talkFor(4 * time.Second)
-		r.link.takeControl()
+		r.nextSR(ph)
 		base := r.received.highest()
 		expected, missing := uint32(0), uint32(0)
 		for len(r.link.rtcp) == 0 {
