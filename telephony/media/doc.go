@@ -11,6 +11,8 @@
 //	            └─────────────────┼─────────────────────────────────────────┘
 //	                            Pacer, one for all sessions
 //
+// A Tap shows both directions, as they are, to recorders and listeners.
+//
 // RTCP reports both ways ride on the same ticks: what the far end says about our stream,
 // and what we count of its own, make the Quality of the call.
 //

@@ -20,8 +20,8 @@ func stillSession(sink func([]byte)) *Session {
 		link:    stillLink{},
 		changed: make(chan struct{}, 1), digits: make(chan Digit, digitQueue), lost: make(chan struct{}),
 	}
-	s.line.stats, s.order.stats, s.out.stats = &s.stats, &s.stats, &s.stats
-	s.order.line, s.order.window = &s.line, 60*time.Millisecond
+	s.join()
+	s.order.window = 60 * time.Millisecond
 	s.playout.queue.limit = 1 << 20
 	s.out.write, s.control.write = nowhere, nowhere
 	s.line.sink = sink

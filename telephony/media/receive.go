@@ -92,7 +92,7 @@ func (s *Session) probationLocked(from netip.AddrPort, p packet, now time.Durati
 func (s *Session) acceptLocked(p packet, now time.Duration) {
 	s.stats.PacketsIn++
 	s.stats.BytesIn += uint64(len(p.payload))
-	s.lastPacket = now
+	s.lastPacket, s.taps.now = now, now
 	s.received.packet(p)
 	switch {
 	case s.params.NoListen: // music on hold, mostly

@@ -33,6 +33,7 @@ type sender struct {
 	ptime time.Duration // of one frame
 	write func([]byte, netip.AddrPort) error
 	stats *Stats
+	taps  *taps
 
 	grid   time.Duration // when the next frame is due if nothing is borrowed
 	due    time.Duration // when it is due in fact: at most a ptime earlier
@@ -101,6 +102,7 @@ func (o *sender) silence(to netip.AddrPort, law transcode.Law) {
 		return
 	}
 	copy(o.payload(), silenceOf(law))
+	o.taps.silence(o.ts, o.frame)
 	o.send(to, false)
 	o.advance()
 	o.due, o.silent = o.grid, true

@@ -48,6 +48,7 @@ type Session struct {
 	jitter     jitter
 	received   reception
 	control    control
+	taps       taps
 	events     eventDetector
 	order      reorder
 	line       timeline
@@ -83,12 +84,19 @@ func Open(cfg Config) (*Session, error) {
 	}
 	s.place.tick = s.tick
 	s.stats.SourceProof = rankNone.String()
-	s.line.stats, s.order.stats, s.out.stats = &s.stats, &s.stats, &s.stats
-	s.order.line, s.order.window = &s.line, cfg.ReorderWindow
+	s.join()
+	s.order.window = cfg.ReorderWindow
 	s.playout.queue.limit = bytesOf(cfg.MaxQueued)
 	s.out.write, s.control.write = s.writeLocked, l.writeControl
 	s.reader.Go(s.read)
 	return s, nil
+}
+
+// join makes the parts of a session know each other.
+func (s *Session) join() {
+	s.line.stats, s.order.stats, s.out.stats = &s.stats, &s.stats, &s.stats
+	s.line.taps, s.out.taps, s.taps.session = &s.taps, &s.taps, &s.mu
+	s.order.line = &s.line
 }
 
 // Port is the local RTP port, to be named in SDP; RTCP is one above.
@@ -201,6 +209,7 @@ func (s *Session) Close() error {
 	}
 	s.byeLocked(s.pacer.now())
 	s.closed = true
+	s.taps.closeAll()
 	s.playout.flush()
 	if s.started {
 		s.pacer.remove(&s.place)

@@ -53,12 +53,13 @@ func (s *Session) beginLocked(p Params, now time.Duration) {
 	s.line.start(p.Law, now)
 	s.out.start(now)
 	s.control.start(now)
+	s.taps.start(p.Law, now, s.out.ts)
 	s.pacer.add(&s.place, now)
 }
 
 func (s *Session) changeLocked(p Params, now time.Duration) {
 	before := s.params
-	s.params = p
+	s.params, s.taps.now = p, now
 	if p.PayloadType != before.PayloadType {
 		s.old = oldCodec{pt: int(before.PayloadType), law: before.Law}
 	}

@@ -16,6 +16,7 @@ func (s *Session) tick(now time.Duration) {
 		return
 	}
 	if s.out.isDue(now) {
+		s.taps.now = now
 		s.fillLocked(now)
 		s.sendLocked(now)
 		s.watchLocked(now)
@@ -63,6 +64,8 @@ func (s *Session) sendLocked(now time.Duration) {
 // speakLocked sends the next frame of the queue and accounts for it.
 func (s *Session) speakLocked(now time.Duration) {
 	it, n := s.playout.next(s.out.payload())
+	s.taps.now = now
+	s.taps.said(s.out.ts, s.out.payload())
 	transcode.Convert(s.out.payload(), s.law, s.params.Law)
 	sent := s.out.audio(s.dest, it)
 	if sent {

@@ -30,6 +30,7 @@ const (
 type timeline struct {
 	law     transcode.Law // static after start
 	sink    func([]byte)  // nil: frames are counted and dropped
+	taps    *taps
 	stats   *Stats
 	conceal transcode.Concealer
 
@@ -127,6 +128,7 @@ func (t *timeline) tick(now time.Duration) {
 	if t.synced {
 		t.credit += n
 	}
+	t.taps.filling(t.lastAudio)
 	t.writeSilence(n)
 	t.stats.Filled += durationOf(n)
 }
@@ -177,6 +179,7 @@ func (t *timeline) write(b []byte) {
 }
 
 func (t *timeline) deliver(frame []byte) {
+	t.taps.heard(frame)
 	if t.sink == nil {
 		t.stats.Unheard++
 		return
