@@ -101,7 +101,7 @@ func (s *Session) acceptLocked(p packet, now time.Duration) {
 	case s.isAudioLocked(p.pt):
 		s.hearAsLocked(p)
 		s.jitter.packet(p, now)
-		s.line.arrived(now)
+		s.line.arrived(len(p.payload), now, s.order.waiting())
 	case p.pt == comfortNoisePT:
 		s.stats.ComfortNoise++
 		p.payload = nil

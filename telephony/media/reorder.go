@@ -59,6 +59,9 @@ func (r *reorder) push(p packet, now time.Duration) {
 	r.expire(now)
 }
 
+// waiting reports that packets wait for a missing one.
+func (r *reorder) waiting() bool { return r.occupied != 0 }
+
 // flush delivers whatever waits, giving up what is missing before it. The clock
 // calls it before it fills a silence.
 func (r *reorder) flush() {

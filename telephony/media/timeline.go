@@ -13,6 +13,9 @@ const (
 	maxGap = 500 * time.Millisecond
 	// idleAfter is how long nothing may come before the clock fills in.
 	idleAfter = 200 * time.Millisecond
+	// maxAhead bounds what the clock may have filled too much in a gap and has back from
+	// the next: as much as jitter makes of it.
+	maxAhead = 60 * time.Millisecond
 	// burstGap: packets closer than this are one burst out of a stalled network.
 	burstGap = 10 * time.Millisecond
 )
@@ -39,9 +42,12 @@ type timeline struct {
 	lost   bool   // packets were lost since the last audio
 
 	lastAudio time.Duration // when audio last arrived, or should have begun
+	lastBytes int           // how much that was: it lasts until the next is due
 	filled    int           // bytes filled by the clock since lastAudio
 	credit    int           // bytes filled by the clock that timestamps have not accounted for
 	resumed   bool          // audio came since the last fill
+	told      bool          // and timestamps have accounted for some of it
+	ahead     int           // bytes filled too much: the next gaps are shorter by them
 
 	frame   [transcode.FrameBytes]byte
 	pending int // bytes in frame
@@ -63,16 +69,21 @@ func (t *timeline) reset() {
 
 // forget ends what was heard so far: what comes next has nothing to do with it.
 func (t *timeline) forget() {
-	t.synced, t.lost, t.credit = false, false, 0
+	t.synced, t.lost, t.credit, t.ahead = false, false, 0, 0
 	t.conceal.Reset()
 }
 
-// arrived notes that audio came from the network, in whatever order.
-func (t *timeline) arrived(now time.Duration) {
-	if t.resumed && now-t.lastAudio >= burstGap {
-		t.credit = 0 // paced again: what comes now is not what was filled
+// arrived notes that n bytes of audio came from the network, in whatever order. waiting says that
+// earlier audio still waits for what is missing before it: the gap that was filled is yet
+// to be told.
+func (t *timeline) arrived(n int, now time.Duration, waiting bool) {
+	if t.resumed && !waiting && now-t.lastAudio >= burstGap {
+		if t.told { // the clock saw a longer gap than there was: jitter
+			t.ahead = min(t.ahead+t.credit, bytesOf(maxAhead))
+		}
+		t.credit, t.told = 0, false // paced again: what comes now is not what was filled
 	}
-	t.lastAudio, t.filled, t.resumed = now, 0, true
+	t.lastAudio, t.lastBytes, t.filled, t.resumed = now, n, 0, true
 }
 
 // packet takes the next packet in order; lost says that others before it never
@@ -97,13 +108,16 @@ func (t *timeline) bridge(gap int) {
 		return
 	}
 	known := min(max(gap, 0), t.credit)
-	missing := gap - known
+	repaid := min(max(gap, 0)-known, t.ahead)
+	missing := gap - known - repaid
 	if gap < 0 || missing > bytesOf(maxGap) {
-		t.credit = 0
+		t.credit, t.ahead = 0, 0
 		t.stats.Resets++
 		return
 	}
 	t.credit -= known
+	t.ahead -= repaid
+	t.told = t.told || known > 0
 	if t.lost && known == 0 {
 		t.writeConcealed(missing)
 		return
@@ -118,13 +132,13 @@ func (t *timeline) tick(now time.Duration) {
 	if !t.idle(now) {
 		return
 	}
-	due := bytesOf(now-t.lastAudio) / transcode.FrameBytes * transcode.FrameBytes
+	due := (bytesOf(now-t.lastAudio) - t.lastBytes) / transcode.FrameBytes * transcode.FrameBytes
 	n := due - t.filled
 	if n <= 0 {
 		return
 	}
 	t.filled = due
-	t.resumed = false
+	t.resumed, t.told = false, false
 	if t.synced {
 		t.credit += n
 	}

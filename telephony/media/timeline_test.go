@@ -190,6 +190,54 @@ func TestFilledTimeIsNotFilledTwice(t *testing.T) {
 	}
 }
 
+// The packets behind an outage come at their pace and wait for what is lost before them:
+// that the clock has filled it must not be forgotten meanwhile, whenever in their time
+// they come.
+func TestFilledTimeIsNotFilledTwiceAtPace(t *testing.T) {
+	for _, outage := range []time.Duration{240 * time.Millisecond, 460 * time.Millisecond, 3 * time.Second} {
+		for _, late := range []time.Duration{-9 * time.Millisecond, 0, 15 * time.Millisecond} {
+			started(t, Params{}, func(r *rig, ph *phone) {
+				ph.talkFor(time.Second)
+				r.take()
+				ph.skip(int(outage/(20*time.Millisecond)), 160)
+				pass(outage + late)
+				ph.talkFor(time.Second)
+				want := bytesOf(outage + time.Second)
+				if d := len(r.take()) - want; d < -160 || d > 160 {
+					t.Errorf("outage of %v, %v late: %d bytes too many", outage, late, d)
+				}
+				if st := r.Stats(); st.Concealed != 0 || st.Resets != 0 {
+					t.Errorf("outage of %v, %v late: %+v", outage, late, st)
+				}
+			})
+		}
+	}
+}
+
+// What jitter made the clock fill too much comes back from the next gap.
+func TestFillingTooMuchIsRepaid(t *testing.T) {
+	started(t, Params{}, func(r *rig, ph *phone) {
+		ph.talkFor(time.Second)
+		r.take()
+		ph.skip(15, 160)
+		pass(345 * time.Millisecond) // 45 ms late, and so are the others
+		ph.talkFor(time.Second)
+		if got := len(r.take()); got != bytesOf(1300*time.Millisecond)+320 {
+			t.Fatalf("%d bytes", got)
+		}
+		ph.ts += 800 // a pause of 100 ms
+		ph.talkFor(time.Second)
+		if got := len(r.take()); got != bytesOf(1100*time.Millisecond)-320 {
+			t.Errorf("%d bytes: the pause is not 40 ms shorter", got)
+		}
+		ph.ts += 800
+		ph.talkFor(time.Second)
+		if got := len(r.take()); got != bytesOf(1100*time.Millisecond) {
+			t.Errorf("%d bytes: paid twice", got)
+		}
+	})
+}
+
 // Credit from an old fill must not swallow a real gap later.
 func TestCreditExpires(t *testing.T) {
 	started(t, Params{}, func(r *rig, ph *phone) {
