@@ -40,6 +40,31 @@ func TestMOS(t *testing.T) {
 	}
 }
 
+// Losses in a row are worse than the same number of single ones.
+func TestBurstRatio(t *testing.T) {
+	for _, c := range []struct {
+		lost, bursts uint64
+		want         float64
+	}{{0, 0, 1}, {50, 50, 1}, {75, 50, 1.425}, {50, 10, 2}} {
+		q := StreamQuality{Packets: 1000, Lost: c.lost, Bursts: c.bursts, Loss: float64(c.lost) / 1000}
+		if c.lost == 75 {
+			q.Packets, q.Loss = 1500, 0.05
+		}
+		if got := burstRatio(q); !near(got, c.want, 0.001) {
+			t.Errorf("%d lost in %d bursts: %v, want %v", c.lost, c.bursts, got, c.want)
+		}
+	}
+	mos := func(bursts uint64) float64 {
+		s := stillSession(nil)
+		s.received = reception{known: true, max: 999, got: 950}
+		s.stats.Lost, s.stats.LossBursts = 50, bursts
+		return s.Quality().Caller.MOS
+	}
+	if single, rows := mos(50), mos(10); rows >= single-0.03 {
+		t.Errorf("MOS %.2f with single losses, %.2f in a row", single, rows)
+	}
+}
+
 func TestQualityOfTheCaller(t *testing.T) {
 	if q := (&Session{}).Quality(); q != (Quality{}) {
 		t.Errorf("before anything: %+v", q)

@@ -29,8 +29,8 @@ type farView struct {
 }
 
 // listenControlLocked starts the reader of the RTCP port, the first time that RTCP does
-// not share the port of RTP. It costs a blocked goroutine and its buffer, about 4 KB, and
-// nothing else: a few packets a minute come. To ask the socket at each tick would cost a
+// not share the port of RTP. It costs a blocked goroutine and its buffer, 6 KB, and nothing
+// else: a few packets a minute come. To ask the socket at each tick would cost a
 // system call for every packet of audio, and would know round trips to 20 ms only.
 func (s *Session) listenControlLocked() {
 	if s.params.RTCPMux || s.control.listening {

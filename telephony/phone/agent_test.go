@@ -225,7 +225,7 @@ func (a *agent) serve(req *sip.Request, dialog *sipgo.DialogServerSession) {
 		default:
 		}
 	})
-	if err := s.Start(media.Params{Law: n.Law, PayloadType: uint8(n.PayloadType), EventPT: n.EventPT, PTime: n.PTime, Remote: n.Remote}); err != nil {
+	if err := s.Start(media.Params{Law: n.Law, PayloadType: uint8(n.PayloadType), EventPT: n.EventPT, PTime: n.PTime, Remote: n.Remote, RTCPMux: n.RTCPMux, RTCP: n.RTCP}); err != nil {
 		a.t.Errorf("agent: %v", err)
 		return
 	}

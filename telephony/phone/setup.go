@@ -178,6 +178,7 @@ func (c *call) startMedia() error {
 func (c *call) params(n sdp.Negotiated) media.Params {
 	return media.Params{
 		Law: n.Law, PayloadType: uint8(n.PayloadType), EventPT: n.EventPT, PTime: c.opt.PTime, Remote: n.Remote,
+		RTCPMux: n.RTCPMux, RTCP: n.RTCP,
 		NoSend: !n.Direction.Sends(), NoListen: n.Direction != sdp.SendRecv,
 		SRTP: srtpParams(n.SRTP),
 	}
