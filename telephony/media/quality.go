@@ -66,9 +66,9 @@ func (s *Session) agentLocked() StreamQuality {
 	return q
 }
 
-// rateLocked notes the MOS of the time between two reports.
+// rateLocked notes the MOS of the time between two reports, if there was enough to judge.
 func (s *Session) rateLocked(l losses) {
-	if l.expected == 0 {
+	if l.expected < minRated {
 		return
 	}
 	mos := mosOf(l.fraction(), 1, s.delayLocked(s.jitter.value()))
@@ -76,6 +76,9 @@ func (s *Session) rateLocked(l losses) {
 		s.control.worst = mos
 	}
 }
+
+// minRated is how many packets an interval must have: one lost of a few is no bad line.
+const minRated = 20
 
 // delayLocked estimates the way from mouth to ear: half the round trip, a packet's time
 // to fill it, and a play-out buffer of twice the jitter.

@@ -95,6 +95,20 @@ func TestQualityOfTheCaller(t *testing.T) {
 	})
 }
 
+// One packet lost of a few is no bad line.
+func TestShortIntervalsAreNotRated(t *testing.T) {
+	started(t, Params{}, func(r *rig, ph *phone) {
+		r.nextSR(ph)
+		worst := r.Quality().Caller.Worst
+		ph.skip(1, 160)
+		ph.talkFor(100 * time.Millisecond)
+		r.Close()
+		if got := r.Quality().Caller; got.Worst != worst || got.Lost != 1 {
+			t.Errorf("%+v, worst was %v", got, worst)
+		}
+	})
+}
+
 // A late packet is a lost one for who listens, but not for the network.
 func TestLateIsLostToTheListener(t *testing.T) {
 	started(t, Params{}, func(r *rig, ph *phone) {

@@ -79,6 +79,9 @@ func (s *Session) probationLocked(from netip.AddrPort, p packet, now time.Durati
 		return false
 	}
 	s.dest, s.heard, s.muted = from, true, false
+	if s.control.source.Addr() != from.Addr() { // whoever was believed before may have been nobody's phone
+		s.control.forget()
+	}
 	s.stats.SourceProof = s.latch.rank.String()
 	for i := range proof {
 		s.acceptLocked(proof[i].packet, proof[i].at)

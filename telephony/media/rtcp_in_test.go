@@ -132,6 +132,30 @@ func TestReportersAreProven(t *testing.T) {
 	})
 }
 
+// Somebody was faster than the phone, with RTCP too. When the phone has proven itself, no
+// report goes to the other any more.
+func TestReportsLeaveAnAttacker(t *testing.T) {
+	inBubble(t, Config{}, func(r *rig) {
+		r.start(Params{})
+		attacker := &phone{r: r, addr: strangerAddr, ssrc: 66}
+		attacker.talkFor(100 * time.Millisecond)
+		r.injectControl(marshal(&rtcp.ReceiverReport{SSRC: 66}), rtcpOf(strangerAddr))
+		if r.control.source != rtcpOf(strangerAddr) {
+			t.Fatal("the attacker is not believed: nothing to test")
+		}
+		r.prove().talkFor(20 * time.Second)
+		got := r.link.takeControl()
+		for _, c := range got {
+			if c.to != rtcpOf(phoneAddr) {
+				t.Errorf("a report to %v", c.to)
+			}
+		}
+		if len(got) < 2 {
+			t.Errorf("%d reports", len(got))
+		}
+	})
+}
+
 // BYE is what anybody can forge: it ends nothing.
 func TestForgedBye(t *testing.T) {
 	started(t, Params{}, func(r *rig, ph *phone) {

@@ -32,6 +32,7 @@ func (p pair) tune() error {
 		return errors.Join(err, p.rtp.Close(), p.rtcp.Close())
 	}
 	markVoice(p.rtp)
+	markVoice(p.rtcp) // a round trip is measured in the class of the audio
 	return nil
 }
 
