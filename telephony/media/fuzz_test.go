@@ -23,7 +23,7 @@ func stillSession(sink func([]byte)) *Session {
 	s.join()
 	s.order.window = 60 * time.Millisecond
 	s.playout.queue.limit = 1 << 20
-	s.out.write, s.control.write = nowhere, nowhere
+	s.out.write = nowhere
 	s.line.sink = sink
 	s.place.tick = s.tick
 	if err := s.Start(Params{Remote: phoneAddr, EventPT: 101}); err != nil {
@@ -32,12 +32,15 @@ func stillSession(sink func([]byte)) *Session {
 	return s
 }
 
-// stillLink has nothing to read.
+// stillLink has nothing to read, and sends nowhere.
 type stillLink struct{ link }
 
 func (stillLink) readControl([]byte) (int, netip.AddrPort, error) {
 	return 0, netip.AddrPort{}, net.ErrClosed
 }
+
+func (stillLink) write([]byte, netip.AddrPort) error        { return nil }
+func (stillLink) writeControl([]byte, netip.AddrPort) error { return nil }
 
 // FuzzReceive feeds a session any row of datagrams with any timing. Each is
 //

@@ -11,6 +11,7 @@ import (
 
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
+	"github.com/pion/srtp/v3"
 
 	"github.com/trunkline/trunkline/transcode"
 )
@@ -29,6 +30,8 @@ type memLink struct {
 	sent []sent
 	rtcp []sentControl
 	fail error
+	safe bool          // RTCP is encrypted
+	open *srtp.Context // opens it; nil: nobody looks
 }
 
 type datagram struct {
@@ -100,7 +103,16 @@ func (l *memLink) writeControl(b []byte, to netip.AddrPort) error {
 
 func (l *memLink) keepControl(b []byte, to netip.AddrPort, muxed bool) {
 	raw := bytes.Clone(b)
+	if l.open != nil {
+		var err error
+		if raw, err = l.open.DecryptRTCP(nil, raw, nil); err != nil {
+			panic(err)
+		}
+	}
 	packets, err := rtcp.Unmarshal(raw)
+	if err != nil && l.safe && l.open == nil {
+		packets, err = nil, nil // encrypted, and nobody looks
+	}
 	if err != nil {
 		panic(err)
 	}
@@ -114,6 +126,13 @@ func (l *memLink) takeControl() []sentControl {
 	c := l.rtcp
 	l.rtcp = nil
 	return c
+}
+
+// encrypted notes that RTCP may be unreadable from now on.
+func (l *memLink) encrypted(p SRTP) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.safe = l.safe || p.Suite != ""
 }
 
 func (l *memLink) port() int    { return 4 }
@@ -183,6 +202,7 @@ func (r *rig) start(p Params) {
 	if p.EventPT == 0 {
 		p.EventPT = 101
 	}
+	r.link.encrypted(p.SRTP)
 	if err := r.Start(p); err != nil {
 		r.t.Fatal(err)
 	}

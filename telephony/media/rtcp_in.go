@@ -74,6 +74,11 @@ func (s *Session) receiveControlLocked(b []byte, from netip.AddrPort, now time.D
 		st.Foreign++
 		return
 	}
+	b, bad := s.shield.openRTCP(b, now)
+	if bad != badNone {
+		s.stats.Bad.count(bad)
+		return
+	}
 	if !checkControl(b) {
 		st.Malformed++
 		return

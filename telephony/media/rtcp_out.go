@@ -17,7 +17,7 @@ const (
 
 	// controlRoom is what may be appended to a compound on its way out: the index and
 	// authentication tag of SRTCP.
-	controlRoom = 64
+	controlRoom = maxRTCPTag
 
 	// rememberedReports is how many of our own sender reports an answer may refer to.
 	rememberedReports = 4
@@ -32,8 +32,6 @@ const (
 //
 //	SR (or RR, when nothing was sent) │ block about the caller │ SDES CNAME │ BYE, at the end
 type control struct {
-	write func([]byte, netip.AddrPort) error // static; from the RTCP port
-
 	name  [cnameBytes]byte // random: it must say nothing about who and where (RFC 7022 §4.2)
 	next  time.Duration    // when the next report is due
 	begun bool             // one was sent
@@ -117,11 +115,15 @@ func (s *Session) sendControlLocked(b []byte) {
 		return
 	}
 	c.unanswered++
-	write := c.write
+	write := s.link.writeControl
 	if s.params.RTCPMux {
-		write = s.out.write
+		write = s.link.write
 	}
-	if err := write(b, to); err != nil {
+	b, err := s.shield.sealRTCP(b)
+	if err == nil {
+		err = write(b, to)
+	}
+	if err != nil {
 		s.stats.Control.SendErrors++
 		return
 	}

@@ -87,7 +87,7 @@ func Open(cfg Config) (*Session, error) {
 	s.join()
 	s.order.window = cfg.ReorderWindow
 	s.playout.queue.limit = bytesOf(cfg.MaxQueued)
-	s.out.write, s.control.write = s.writeLocked, l.writeControl
+	s.out.write = s.writeLocked
 	s.reader.Go(s.read)
 	return s, nil
 }

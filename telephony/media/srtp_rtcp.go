@@ -6,7 +6,7 @@ import (
 )
 
 const (
-	rtcpHeaderBytes = 8 // header and SSRC of the first packet, never encrypted
+	srtcpClearBytes = 8 // header and SSRC of the first packet, never encrypted
 	srtcpIndexBytes = 4
 	// maxRTCPTag is the most that encryption adds to an RTCP packet.
 	maxRTCPTag = srtcpIndexBytes + 16
@@ -51,7 +51,7 @@ func (s *shield) openRTCP(b []byte, now time.Duration) ([]byte, badReason) {
 
 // rtcp opens b into dst.
 func (o *opener) rtcp(dst, b []byte) ([]byte, badReason) {
-	if len(b) < rtcpHeaderBytes+srtcpIndexBytes {
+	if len(b) < srtcpClearBytes+srtcpIndexBytes {
 		return nil, badShort
 	}
 	ssrc := binary.BigEndian.Uint32(b[4:])

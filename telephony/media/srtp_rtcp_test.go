@@ -129,3 +129,43 @@ func TestSRTCPOfTooManySources(t *testing.T) {
 		t.Errorf("%d reports refused", refused)
 	}
 }
+
+// Reports go out encrypted, over either port, and what comes in clear, or twice, is nobody's report.
+func TestReportsAreEncrypted(t *testing.T) {
+	for _, mux := range []bool{false, true} {
+		inBubble(t, Config{}, func(r *rig) {
+			r.start(Params{SRTP: keys(cm80, 2), RTCPMux: mux})
+			r.link.open = contextOf(cm80, 1)
+			p := newSafePhone(r, cm80, 2)
+			var got []sentControl
+			for range 500 {
+				p.say(1)
+				pass(20 * time.Millisecond)
+				if got = r.link.takeControl(); len(got) > 0 {
+					break
+				}
+			}
+			if len(got) == 0 || got[0].muxed != mux {
+				t.Fatalf("mux %v: %d reports in 10 s", mux, len(got))
+			}
+			sr, _ := report(got[0])
+			clear := marshal(answerTo(sr, p.ssrc))
+			sealed, err := p.send.EncryptRTCP(nil, clear, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			pass(30 * time.Millisecond)
+			for _, b := range [][]byte{clear, sealed, sealed} {
+				if mux {
+					r.inject(b, phoneAddr)
+				} else {
+					r.injectControl(b, rtcpOf(phoneAddr))
+				}
+			}
+			st := r.Stats()
+			if st.Control.In != 1 || st.Bad.Auth+st.Bad.Short != 1 || st.Bad.Replay != 1 || r.Quality().RTT < 30*time.Millisecond {
+				t.Errorf("mux %v: %+v, bad %+v, round trip %v", mux, st.Control, st.Bad, r.Quality().RTT)
+			}
+		})
+	}
+}

@@ -111,7 +111,10 @@ func (r *rig) expect(what string, want []byte) {
 	}
 }
 
-func (r *rig) rekey(p SRTP) { r.again(func(all *Params) { all.SRTP = p }) }
+func (r *rig) rekey(p SRTP) {
+	r.link.encrypted(p)
+	r.again(func(all *Params) { all.SRTP = p })
+}
 
 func TestSRTPBothWays(t *testing.T) {
 	for _, suite := range suites {

@@ -103,7 +103,7 @@ func TestMuxInOurOffers(t *testing.T) {
 		if asks := strings.Contains(string(Reoffer(c.inForce, agreed, testLocal)), "a=rtcp-mux\r\n"); asks != agreed.RTCPMux {
 			t.Errorf("in force %v, asked for %v", agreed.RTCPMux, asks)
 		}
-		if n, err := Renegotiate(c.answer, c.inForce, agreed); err != nil || n.RTCPMux != c.want {
+		if n, err := Renegotiate(c.answer, c.inForce, agreed, testLocal); err != nil || n.RTCPMux != c.want {
 			t.Errorf("%+v, %v", n, err)
 		}
 	}
