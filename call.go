@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"math"
 	"time"
 
 	"github.com/trunkline/trunkline/agent"
@@ -127,8 +128,13 @@ func (s *Service) close(c store.Call, call *telephony.Call, end agent.End, f age
 	c.Reconnects, c.Rotations = f.Reconnects, f.Rotations
 	c.LatencyP50MS, c.LatencyP95MS = ms(f.Latency(0.5)), ms(f.Latency(0.95))
 	c.FramesIn, c.FramesOut, c.FramesLost = int64(stats.FramesIn), int64(stats.PacketsOut), int64(stats.Lost)
+	q := call.Quality()
+	c.MOSCaller, c.MOSAgent, c.JitterMS, c.RTTMS = hundredths(q.Caller.MOS), hundredths(q.Agent.MOS), ms(q.Caller.Jitter, true), ms(q.RTT, true)
 	s.metrics.ended(&c, stats)
+	s.metrics.sounded(q)
 	s.journal.Finish(c)
 }
+
+func hundredths(mos float64) int { return int(math.Round(mos * 100)) }
 
 func ms(d time.Duration, _ bool) int { return int(d.Milliseconds()) }

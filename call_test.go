@@ -29,7 +29,7 @@ func TestCall(t *testing.T) {
 	c, entries := s.record(t, 0)
 	if c.EndedBy != "agent" || c.Cause != "hang_up" || c.Code != 200 || c.Codec != "PCMU" || c.Agent != "frontdesk" ||
 		c.Trunk != "loopback" || c.Model != "simulator" || c.Caller != "+15550100001" || c.Dialled != "+15551230001" ||
-		c.ToolCalls != 2 || c.FramesOut == 0 || c.Node == "" || c.SIPCallID == "" {
+		c.ToolCalls != 2 || c.FramesOut == 0 || c.MOSCaller == 0 || c.Node == "" || c.SIPCallID == "" {
 		t.Errorf("%+v", c)
 	}
 	if e := find(t, entries, store.KindToolResult); e.Tool != "lookup" || e.Status != "ok" || e.Result != `{"result":"found"}` {

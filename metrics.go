@@ -31,12 +31,13 @@ type metrics struct {
 	underruns     *prometheus.CounterVec   // agent
 	packets       *prometheus.CounterVec   // direction
 	lost, late    prometheus.Counter
-	jitter        prometheus.Histogram
-	sessions      *prometheus.GaugeVec   // agent
-	modelErrors   *prometheus.CounterVec // type
-	tokens        *prometheus.CounterVec // direction
-	cost          *prometheus.CounterVec // agent
-	toolCalls     *prometheus.CounterVec // tool, status
+	jitter, rtt   prometheus.Histogram
+	mos           *prometheus.HistogramVec // direction
+	sessions      *prometheus.GaugeVec     // agent
+	modelErrors   *prometheus.CounterVec   // type
+	tokens        *prometheus.CounterVec   // direction
+	cost          *prometheus.CounterVec   // agent
+	toolCalls     *prometheus.CounterVec   // tool, status
 	toolDuration  *prometheus.HistogramVec
 }
 
@@ -70,7 +71,12 @@ func newMetrics() *metrics {
 		jitter: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "trunkline_rtp_jitter_seconds",
 			Help: "Interarrival jitter at the end of a call (RFC 3550).", Buckets: []float64{.001, .002, .005, .01, .02, .05, .1}}),
 	}
-	m.registry.MustRegister(m.calls, m.setup, m.duration, m.turnLatency, m.turnDetect, m.turnThink, m.turnPlay, m.events,
+	m.rtt = prometheus.NewHistogram(prometheus.HistogramOpts{Name: "trunkline_rtp_round_trip_seconds",
+		Help: "Network round trip to the far end, by its last report in a call (RTCP).", Buckets: []float64{.005, .01, .02, .05, .1, .2, .5, 1}})
+	m.mos = prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "trunkline_call_mos",
+		Help:    "Estimated mean opinion score of a call (ITU-T G.107, simplified): direction in is the caller as heard here, out the agent as heard there.",
+		Buckets: []float64{1.5, 2, 2.5, 3, 3.5, 3.8, 4, 4.2, 4.3}}, []string{"direction"})
+	m.registry.MustRegister(m.rtt, m.mos, m.calls, m.setup, m.duration, m.turnLatency, m.turnDetect, m.turnThink, m.turnPlay, m.events,
 		m.interruptions, m.underruns, m.packets, m.sessions, m.modelErrors, m.tokens, m.cost, m.toolCalls, m.toolDuration, m.lost, m.late, m.jitter,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
@@ -164,6 +170,18 @@ func (m *metrics) ended(c *store.Call, stats media.Stats) {
 	if !c.Answered.IsZero() {
 		m.setup.WithLabelValues(c.Agent).Observe(c.Answered.Sub(c.Started).Seconds())
 		m.duration.WithLabelValues(c.Agent).Observe(c.Duration().Seconds())
+	}
+}
+
+// sounded counts how a call that is over has sounded, where that is known.
+func (m *metrics) sounded(q media.Quality) {
+	for direction, mos := range map[string]float64{"in": q.Caller.MOS, "out": q.Agent.MOS} {
+		if mos > 0 {
+			m.mos.WithLabelValues(direction).Observe(mos)
+		}
+	}
+	if q.RTT > 0 {
+		m.rtt.Observe(q.RTT.Seconds())
 	}
 }
 

@@ -35,6 +35,7 @@ func fill(m *metrics) {
 	now := time.Now()
 	m.ended(&store.Call{Agent: "frontdesk", EndedBy: "caller", Started: now, Answered: now.Add(time.Second), Ended: now.Add(time.Minute),
 		TokensIn: 3, TokensOut: 4, TokensCached: 2, CostMicros: 1_500_000}, media.Stats{PacketsIn: 100, PacketsOut: 101, Lost: 2, Late: 1, Underruns: 1, Jitter: time.Millisecond})
+	m.sounded(media.Quality{Caller: media.StreamQuality{MOS: 4.38}, RTT: 24 * time.Millisecond}) // nobody reports on the agent
 	m.registry.MustRegister(&snapshot{
 		telephony: func() telephony.Stats {
 			return telephony.Stats{Active: 2, Capacity: 5, Draining: true, PortsInUse: 2, Panics: 1,
@@ -89,6 +90,9 @@ func TestMetricsOfACall(t *testing.T) {
 		if c.got != c.want {
 			t.Errorf("%s: %v, want %v", name, c.got, c.want)
 		}
+	}
+	if n := testutil.CollectAndCount(m.mos); n != 1 {
+		t.Errorf("%d directions have a MOS, want that of the caller", n)
 	}
 	err := testutil.GatherAndCompare(m.registry, strings.NewReader(`
 # HELP trunkline_calls_active Calls in progress.

@@ -72,6 +72,10 @@ type Call struct {
 	FramesIn      int64 // 20 ms audio frames from the phone
 	FramesOut     int64 // 20 ms audio frames to the phone
 	FramesLost    int64 // frames from the phone that never came
+	MOSCaller     int   // how the caller sounds here, in hundredths of a mean opinion score (100 to 440); 0: not known
+	MOSAgent      int   // how we sound there, by the far end's reports
+	JitterMS      int   // of the caller's audio
+	RTTMS         int   // network round trip to the far end; 0: not known
 	TokensIn      int64 // model tokens, all kinds
 	TokensOut     int64
 	TokensCached  int64 // of TokensIn, those that the service had in its cache

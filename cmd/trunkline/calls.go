@@ -282,10 +282,25 @@ func printCall(w io.Writer, c *store.Call) {
 		c.SetupMS, c.LatencyP50MS, c.LatencyP95MS, c.Turns, c.Interruptions, c.ToolCalls)
 	fmt.Fprintf(w, "  frames in %d, out %d, lost %d; tokens %s\n", c.FramesIn, c.FramesOut, c.FramesLost,
 		tokens(c.TokensIn, c.TokensCached, c.TokensOut, c.CostMicros))
+	if c.MOSCaller > 0 {
+		fmt.Fprintf(w, "  %s\n", quality(c))
+	}
 	if c.Reconnects+c.Rotations > 0 {
 		fmt.Fprintf(w, "  connections to the model: %d lost and made again, %d replaced before their end\n", c.Reconnects, c.Rotations)
 	}
 	fmt.Fprintln(w)
+}
+
+// quality is how the call sounded, both ways where the far end has told.
+func quality(c *store.Call) string {
+	text := fmt.Sprintf("caller sounds %.1f of 4.4 (MOS), jitter %d ms", float64(c.MOSCaller)/100, c.JitterMS)
+	if c.MOSAgent > 0 {
+		text += fmt.Sprintf("; agent sounds %.1f there", float64(c.MOSAgent)/100)
+	}
+	if c.RTTMS > 0 {
+		text += fmt.Sprintf(", round trip %d ms", c.RTTMS)
+	}
+	return text
 }
 
 func duration(c *store.Call) string {

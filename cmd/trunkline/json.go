@@ -39,6 +39,10 @@ type callJSON struct {
 	FramesIn      int64 `json:"frames_in"`
 	FramesOut     int64 `json:"frames_out"`
 	FramesLost    int64 `json:"frames_lost"`
+	MOSCaller     int   `json:"mos_caller_hundredths,omitzero"`
+	MOSAgent      int   `json:"mos_agent_hundredths,omitzero"`
+	JitterMS      int   `json:"jitter_ms"`
+	RTTMS         int   `json:"rtt_ms,omitzero"`
 	TokensIn      int64 `json:"tokens_in"`
 	TokensOut     int64 `json:"tokens_out"`
 	TokensCached  int64 `json:"tokens_cached,omitzero"`
