@@ -68,7 +68,7 @@ func (l *udpListener) ReadFrom(b []byte) (int, net.Addr, error) {
 			continue
 		}
 		src = netip.AddrPortFrom(src.Addr().Unmap(), src.Port())
-		if l.admits(src, b[:n]) {
+		if l.admits(src, b[:n]) && l.readable(src, b[:n]) {
 			l.sources[src] = struct{}{}
 			return n, net.UDPAddrFromAddrPort(src), nil
 		}

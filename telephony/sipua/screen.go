@@ -33,7 +33,7 @@ func screenForm(req *sip.Request) *refusal {
 		return refuse(sip.StatusBadRequest, "Missing Header")
 	case repeats(req):
 		return refuse(sip.StatusBadRequest, "Repeated Header")
-	case strings.TrimSpace(string(req.CSeq().MethodName)) != string(req.Method):
+	case !strings.EqualFold(strings.TrimSpace(string(req.CSeq().MethodName)), string(req.Method)): // sipgo writes the latter in capitals
 		return refuse(sip.StatusBadRequest, "CSeq Method Mismatch")
 	case fromTag(req) == "":
 		return refuse(sip.StatusBadRequest, "Missing From Tag")
@@ -42,17 +42,7 @@ func screenForm(req *sip.Request) *refusal {
 	case req.Recipient.Scheme != "sip" && req.Recipient.Scheme != "tel":
 		return refuse(416, "Unsupported URI Scheme")
 	}
-	return nil
-}
-
-// repeats reports whether a header that may occur once occurs twice.
-func repeats(req *sip.Request) bool {
-	for _, name := range [...]string{"from", "to", "call-id", "cseq"} {
-		if len(req.GetHeaders(name)) > 1 {
-			return true
-		}
-	}
-	return false
+	return screenValues(req)
 }
 
 // screenMethod refuses methods and extensions that are not served (RFC 3261 §8.2.1,

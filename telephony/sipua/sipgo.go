@@ -34,6 +34,10 @@ func newParser() *sip.Parser {
 	headers := maps.Clone(sip.DefaultHeadersParser())
 	delete(headers, "record-route")
 	delete(headers, "route")
+	for _, name := range [...]string{"from", "f", "to", "t"} {
+		parse := headers[name]
+		headers[name] = func(name []byte, text string) (sip.Header, error) { return parse(name, tidyParams(text)) }
+	}
 	return sip.NewParser(sip.WithHeadersParsers(headers))
 }
 

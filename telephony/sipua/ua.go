@@ -33,6 +33,7 @@ type UA struct {
 	registry  *registry
 	tagger    *tagger
 	strangers *bucket
+	broken    *bucket // answers to datagrams that cannot be parsed
 	noise     *throttle
 
 	calls     context.Context // parent of every call; its cause is why they must end
@@ -97,6 +98,7 @@ func listen(cfg Config, t timing) (*UA, error) {
 		registry:  newRegistry(cfg.MaxDialogs, t.grave),
 		tagger:    newTagger(),
 		strangers: newBucket(forbidRate, forbidBurst),
+		broken:    newBucket(forbidRate, forbidBurst),
 		noise:     newThrottle(10 * time.Second),
 		closed:    make(chan struct{}),
 	}
