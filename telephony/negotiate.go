@@ -106,6 +106,9 @@ func (c *Call) changeLocked(next sdp.Negotiated) error {
 	if !c.trunk.allowsMedia(next.Remote, c.info.Source) || next.Remote.Addr().Is4() != c.local.Addr.Is4() {
 		return errMediaAddr
 	}
+	if c.server.own.has(next.Remote, c.local.Addr) {
+		return errMediaAddr
+	}
 	if c.answered {
 		if err := c.media.Start(c.mediaParams(next)); err != nil {
 			return fmt.Errorf("change media: %w", err)

@@ -39,7 +39,7 @@ func (s *Server) plan(d *sipua.Dialog, trunk *Trunk) (plan, *rejection) {
 	if err != nil {
 		return plan{}, rejectOffer(err)
 	}
-	if !trunk.allowsMedia(agreed.Remote, r.Source) {
+	if !trunk.allowsMedia(agreed.Remote, r.Source) || s.own.has(agreed.Remote, p.local.Addr) {
 		return plan{}, rejectMediaAddr
 	}
 	p.ports = s.ports(p.local.Addr)

@@ -24,6 +24,7 @@ type Server struct {
 	pacer   *media.Pacer
 	ua      *sipua.UA
 	gate    *gate
+	own     *own
 
 	accepted  atomic.Uint64
 	encrypted atomic.Uint64
@@ -61,6 +62,7 @@ func Listen(cfg Config, h Handler) (*Server, error) {
 		return nil, fmt.Errorf("telephony: %w", err)
 	}
 	s.ua, s.pacer = ua, media.NewPacer()
+	s.own = s.makeOwn()
 	return s, nil
 }
 

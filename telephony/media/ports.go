@@ -29,13 +29,14 @@ type Ports struct {
 	stop   chan struct{}    // closed by Close
 	reaper sync.WaitGroup   // reap
 
-	mu      sync.Mutex // guards all below
-	free    []uint16   // ring of even ports
-	head    int        // the next to take
-	count   int        // how many are in free
-	inUse   int        // pairs of calls
-	rest    []resting  // pairs in quarantine, in no order
-	reaping bool       // reap runs
+	mu      sync.Mutex          // guards all below
+	free    []uint16            // ring of even ports
+	head    int                 // the next to take
+	count   int                 // how many are in free
+	inUse   int                 // pairs of calls
+	bound   map[uint16]struct{} // even ports of pairs that are open, in quarantine too
+	rest    []resting           // pairs in quarantine, in no order
+	reaping bool                // reap runs
 	closed  bool
 	stale   uint64
 	hurried uint64
@@ -63,7 +64,8 @@ func NewPorts(bind netip.Addr, first, last int) (*Ports, error) {
 	if !bind.IsValid() {
 		return nil, errors.New("media: RTP bind address is missing")
 	}
-	p := &Ports{bind: bind.Unmap(), most: mostResting, clock: time.Now, listen: listenUDP, stop: make(chan struct{})}
+	p := &Ports{bind: bind.Unmap(), most: mostResting, clock: time.Now, listen: listenUDP, stop: make(chan struct{}),
+		bound: make(map[uint16]struct{})}
 	if first == 0 && last == 0 {
 		return p, nil
 	}
@@ -80,6 +82,20 @@ func NewPorts(bind netip.Addr, first, last int) (*Ports, error) {
 
 // InUse returns how many pairs calls hold, those in quarantine not included.
 func (p *Ports) InUse() int { return p.Stats().InUse }
+
+// Holds reports whether port belongs to a pair that is bound, as its RTP or RTCP port.
+func (p *Ports) Holds(port uint16) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	_, ok := p.bound[port&^1]
+	return ok
+}
+
+func (p *Ports) note(port uint16) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.bound[port] = struct{}{}
+}
 
 // Capacity returns how many pairs the range holds; 0 if the system chooses.
 func (p *Ports) Capacity() int { return p.total }
@@ -111,6 +127,7 @@ func (p *Ports) open() (pair, error) {
 		}
 		pr, err := p.bindPair(port)
 		if err == nil {
+			p.note(pr.port)
 			return pr, nil
 		}
 		p.giveBack(port)
@@ -176,6 +193,7 @@ func (p *Ports) giveBack(port uint16) {
 
 // freeLocked puts a port of the range at the end of the queue.
 func (p *Ports) freeLocked(port uint16) {
+	delete(p.bound, port)
 	if p.total > 0 {
 		p.free[(p.head+p.count)%p.total] = port
 		p.count++
