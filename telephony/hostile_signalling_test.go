@@ -3,6 +3,7 @@ package telephony
 import (
 	"log/slog"
 	"net/netip"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -30,7 +31,9 @@ func TestStrangersReachNobody(t *testing.T) {
 				}
 			}
 		}
-		newWire(t, s, "udp", trunkHost).call("127.0.0.1:4000")
+		w := newWire(t, s, "udp", trunkHost)
+		w.call("127.0.0.1:4000")
+		w.want(200, w.request("BYE", 2, ""))
 		if st := s.Stats(); e.calls.Load() != 1 || st.Accepted != 1 || st.SIP.Refused < 10 {
 			t.Errorf("%d calls, stats %+v", e.calls.Load(), st)
 		}
@@ -100,12 +103,14 @@ func TestStrangersFlood(t *testing.T) {
 			}
 		})
 	}
-	newWire(t, s, "tcp", trunkHost).call("127.0.0.1:4002")
+	second := newWire(t, s, "tcp", trunkHost)
+	second.call("127.0.0.1:4002")
 	wg.Wait()
 	recv(t, e.up)
 	if first.Ended() != nil || e.calls.Load() != 2 || s.Stats().SIP.Dialogs != 2 || s.Stats().SIP.Refused == 0 {
 		t.Errorf("%v, %d calls, %+v", first.Ended(), e.calls.Load(), s.Stats())
 	}
+	second.want(200, second.request("BYE", 2, ""))
 	w.want(200, w.request("BYE", 2, ""))
 }
 
@@ -203,19 +208,20 @@ func TestLogHoldsNothingOfTheCaller(t *testing.T) {
 
 // Short calls one after another leave nothing behind.
 func TestManyShortCalls(t *testing.T) {
-	n := 2000
-	if testing.Short() {
-		n = 300
+	n := 10_000
+	if testing.Short() || raceDetector {
+		n = 1000
 	}
 	e := &ear{}
 	s := start(t, Config{Trunks: twoTrunks(), Limits: Limits{CallsPerSecond: 1 << 20}, Log: slog.New(slog.DiscardHandler)}, e.serve)
+	base := runtime.NumGoroutine()
 	var wg sync.WaitGroup
 	for range 4 {
 		w := newWire(t, s, "udp", trunkHost)
-		base := w.callID
+		callID := w.callID
 		wg.Go(func() {
 			for i := range n / 4 {
-				w.callID, w.toTag = base+"-"+strconv.Itoa(i), ""
+				w.callID, w.toTag = callID+"-"+strconv.Itoa(i), ""
 				w.call("127.0.0.1:4000")
 				w.want(200, w.request("BYE", 2, ""))
 			}
@@ -223,6 +229,7 @@ func TestManyShortCalls(t *testing.T) {
 	}
 	wg.Wait()
 	eventually(t, "all over", func() bool { st := s.Stats(); return st.Active == 0 && st.PortsInUse == 0 && st.SIP.Dialogs == 0 })
+	eventually(t, "no goroutine is left", func() bool { return runtime.NumGoroutine() <= base+8 })
 	if st := s.Stats(); st.Accepted != uint64(n) || st.SIP.Remembered > n || st.SIP.Panics+st.Panics != 0 {
 		t.Errorf("%+v", st)
 	}

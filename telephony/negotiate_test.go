@@ -46,7 +46,7 @@ func offered(t *testing.T, text string) *Call {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &Call{trunk: &Trunk{}, media: session, held: make(chan bool, 1), log: slog.New(slog.DiscardHandler), offer: offer,
+	c := &Call{server: &Server{own: &own{}}, trunk: &Trunk{}, media: session, held: make(chan bool, 1), log: slog.New(slog.DiscardHandler), offer: offer,
 		info:  CallInfo{Source: netip.MustParseAddrPort("192.0.2.1:5060")},
 		local: sdp.Local{Addr: netip.MustParseAddr("192.0.2.2"), Port: session.Port(), SessionID: 7, Version: 1, Keys: sdp.NewKeys()}}
 	c.opening, c.answer, _ = sdp.Answer(offer, c.local)

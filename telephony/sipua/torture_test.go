@@ -38,8 +38,8 @@ func tortures(tb testing.TB) (all []torture) {
 		}
 		all = append(all, torture{f[0], raw, map[string]string{"udp": f[2], "tcp": f[3]}})
 	}
-	if len(all) != 50 {
-		tb.Fatalf("%d messages, want the 49 of the RFC and one of its archive", len(all))
+	if len(all) != 62 {
+		tb.Fatalf("%d messages, want 49 of RFC 4475, one of its archive, and 12 of RFC 5118", len(all))
 	}
 	return all
 }
@@ -53,6 +53,11 @@ func tormentor(t *testing.T, transport string, u *UA, n int, raw []byte) net.Con
 		port := 5060
 		if bytes.Contains(raw, []byte("192.0.2.59:5050")) {
 			port = 5050
+		}
+		for _, other := range []int{6050, 19823} {
+			if via, _, _ := bytes.Cut(raw, []byte(";branch")); bytes.HasSuffix(via, []byte(fmt.Sprintf("]:%d", other))) {
+				port = other
+			}
 		}
 		pid := os.Getpid()
 		d.LocalAddr = &net.UDPAddr{IP: net.IPv4(127, byte(pid>>8)|1, byte(pid), byte(n+1)), Port: port}
@@ -215,4 +220,23 @@ func TestScreenValues(t *testing.T) {
 		p := dial(t, "udp", u.listening("udp"))
 		p.want(tc.status, fmt.Sprintf("%d INVITE", i+1), p.request("INVITE", i+1, "", testOffer, tc.line))
 	}
+}
+
+// Short calls leave nothing in the registry once they are forgotten.
+func TestRegistryForgetsManyCalls(t *testing.T) {
+	u := start(t, Config{Log: discardLogger(), Invite: func(ctx context.Context, d *Dialog) {
+		_ = d.Answer(ctx, []byte(testAnswer))
+		<-ctx.Done()
+	}}, func(t *timing) { t.grave = 100 * time.Millisecond })
+	p := dial(t, "udp", u.listening("udp"))
+	for range 300 {
+		p.callID, p.toTag = newCallID(), ""
+		p.call()
+		p.want(200, "2 BYE", p.request("BYE", 2, "", ""))
+	}
+	eventually(t, "all forgotten", func() bool {
+		u.registry.mu.Lock()
+		defer u.registry.mu.Unlock()
+		return len(u.registry.dialogs) == 0 && len(u.registry.invites) == 0 && len(u.registry.graves) == 0
+	})
 }
