@@ -7,6 +7,7 @@
 //
 //	UDP, TCP
 //	   │   udpListener / tcpListener: who may speak? (Config.Admit, before parsing)
+//	   │   a datagram that cannot be parsed: 400 or 416, limited in rate
 //	   ▼
 //	sipgo transport ── every message, in the order of the wire ──► arrive
 //	   │                                                            · tags a new INVITE
@@ -14,7 +15,7 @@
 //	sipgo transaction (repeats absorbed, CANCEL → 487)              · notes CSeq numbers
 //	   │
 //	   ▼
-//	handle ── screen: 400 405 416 420 482 505 … ──► outside a dialog: OPTIONS, INVITE
+//	handle ── screen: 400 405 406 416 420 505 … ──► outside a dialog: OPTIONS, INVITE
 //	   │                                                   │
 //	   │                                                   ▼
 //	   └─► Dialog.serve: one request at a time,      Config.Invite(ctx, dialog)

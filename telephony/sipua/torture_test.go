@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/netip"
 	"os"
@@ -49,8 +50,8 @@ func tortures(tb testing.TB) (all []torture) {
 func tormentor(t *testing.T, transport string, u *UA, n int, raw []byte) net.Conn {
 	t.Helper()
 	var d net.Dialer
+	port := 5060
 	if transport == "udp" {
-		port := 5060
 		if bytes.Contains(raw, []byte("192.0.2.59:5050")) {
 			port = 5050
 		}
@@ -59,10 +60,17 @@ func tormentor(t *testing.T, transport string, u *UA, n int, raw []byte) net.Con
 				port = other
 			}
 		}
-		pid := os.Getpid()
-		d.LocalAddr = &net.UDPAddr{IP: net.IPv4(127, byte(pid>>8)|1, byte(pid), byte(n+1)), Port: port}
 	}
-	c, err := d.DialContext(t.Context(), transport, u.listening(transport).String())
+	var c net.Conn
+	var err error
+	for range 10 { // somebody else may have drawn the same address
+		if transport == "udp" {
+			d.LocalAddr = &net.UDPAddr{IP: net.IPv4(127, byte(1+rand.IntN(250)), byte(rand.IntN(250)), byte(n+1)), Port: port}
+		}
+		if c, err = d.DialContext(t.Context(), transport, u.listening(transport).String()); err == nil {
+			break
+		}
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
