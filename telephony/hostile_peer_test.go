@@ -153,13 +153,13 @@ func (w *wire) want(status int, raw string) string {
 		if !strings.HasPrefix(got, "SIP/2.0 "+strconv.Itoa(status)+" ") {
 			w.t.Errorf("%s: got %q, want %d", cseq, got, status)
 		}
-		anonymous(w.t, got)
+		namesNothing(w.t, got)
 		return got
 	}
 }
 
-// anonymous fails the test when a message tells what we are.
-func anonymous(t *testing.T, msg string) {
+// namesNothing fails the test when a message tells what we are.
+func namesNothing(t *testing.T, msg string) {
 	t.Helper()
 	low := strings.ToLower(strings.ReplaceAll(msg, "trunkline.test", ""))
 	for _, word := range []string{"\r\nserver:", "\r\nuser-agent:", "trunkline", "sipgo", "golang"} {

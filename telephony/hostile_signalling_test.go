@@ -27,7 +27,7 @@ func TestStrangersReachNobody(t *testing.T) {
 				case strangers == Refuse && !strings.HasPrefix(got, "SIP/2.0 403 "):
 					t.Errorf("%s over %s: %q", method, transport, got)
 				default:
-					anonymous(t, got)
+					namesNothing(t, got)
 				}
 			}
 		}
