@@ -142,8 +142,8 @@ func (s *Server) close() {
 }
 
 // admit decides about a source, for every datagram and connection.
-func (s *Server) admit(src netip.AddrPort, _ string) sipua.Admission {
-	if t := s.trunks.find(src.Addr()); t != nil {
+func (s *Server) admit(src sipua.Source) sipua.Admission {
+	if t := s.trunks.find(src.Addr.Addr()); t != nil {
 		return sipua.Admission{Verdict: sipua.Allow, Peer: t.Name}
 	}
 	if s.cfg.Strangers == Silent {

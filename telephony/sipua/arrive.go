@@ -11,8 +11,10 @@ func (u *UA) arrive(msg sip.Message) {
 			u.panicked("arrival", p)
 		}
 	}()
-	if msg.Transport() == "TCP" {
-		u.conns.complete(msg.Source())
+	if transport := msg.Transport(); transport != "UDP" {
+		if c := u.conns.find(connKey{sip.NetworkToLower(transport), msg.Source()}); c != nil {
+			c.complete()
+		}
 	}
 	req, ok := msg.(*sip.Request)
 	if !ok || !answerable(req) {

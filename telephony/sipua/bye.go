@@ -125,38 +125,42 @@ func (d *Dialog) newRequest(method sip.RequestMethod, seq uint32, target sip.Uri
 func (d *Dialog) transact(ctx context.Context, req *sip.Request, target sip.Uri) error {
 	ctx, cancel := context.WithTimeout(ctx, d.ua.timing.giveUp())
 	defer cancel()
-	dialled := d.direct(req, target)
-	if dialled {
-		ctx = allowDial(ctx)
+	if err := d.direct(ctx, req, target); err != nil {
+		return fmt.Errorf("send %s: %w", req.Method, err)
 	}
 	tx, err := d.ua.layer.Request(ctx, req)
 	if err != nil {
 		return fmt.Errorf("send %s: %w", req.Method, err)
 	}
-	defer func() {
-		tx.Terminate()
-		if dialled {
-			_ = tx.Connection().Close() // nobody would ever use it again
-		}
-	}()
+	defer tx.Terminate()
 	return awaitFinal(ctx, tx, req)
 }
 
-// direct sets where the request goes: back on the flow of the call, or, when that TCP
-// connection is gone, to the next hop of the route set over a new one (true).
-func (d *Dialog) direct(req *sip.Request, target sip.Uri) (dialled bool) {
+// direct sets where the request goes: back on the flow of the call, or, when that
+// connection is gone, to the next hop of the route set over a new one.
+func (d *Dialog) direct(ctx context.Context, req *sip.Request, target sip.Uri) error {
 	if d.flow.transport == "udp" {
 		req.SetDestination(d.flow.source)
 		req.Laddr = sip.Addr{IP: d.flow.local.Addr().AsSlice(), Port: int(d.flow.local.Port())}
-		return false
+		return nil
 	}
-	if conn, err := d.ua.transport.GetConnection("tcp", d.flow.source); err == nil {
-		_, _ = conn.TryClose() // only looked: gives the reference back
+	if d.ua.conns.find(connKey{d.flow.transport, d.flow.source}) != nil {
 		req.SetDestination(d.flow.source)
-		return false
+		return nil
 	}
-	req.SetDestination(nextHop(d.routes, target))
-	return true
+	hops, err := d.ua.hops(ctx, by(d.flow.transport, nextHop(d.routes, target)))
+	if err != nil {
+		return err
+	}
+	for _, h := range hops {
+		if err = d.ua.connect(ctx, h, true); err == nil {
+			req.SetDestination(h.addr.String())
+			req.SetTransport(sip.NetworkToUpper(h.transport)) // TLS also where it was not, for a SIPS URI
+			req.Via().Transport = req.Transport()
+			return nil
+		}
+	}
+	return err
 }
 
 func awaitFinal(ctx context.Context, tx *sip.ClientTx, req *sip.Request) error {

@@ -10,9 +10,12 @@ import (
 // Config says how to listen and what to do with calls. Only Listen and Invite are
 // required.
 type Config struct {
-	// Listen holds "udp://127.0.0.1:5060", "tcp://[::1]:5060" and so on; an empty host
-	// is every address, port 0 is any free port.
+	// Listen holds "udp://127.0.0.1:5060", "tcp://[::1]:5060", "tls://:5061" and so on; an
+	// empty host is every address of both families, port 0 is any free port.
 	Listen []string
+
+	// TLS holds the files for tls:// listeners and for connections to TLS servers.
+	TLS TLS
 
 	// Advertise is the address that peers are told to use, in Contact, Via and SDP: an
 	// IP address or a host name, without port. A name is resolved once, by Listen.
@@ -23,9 +26,12 @@ type Config struct {
 	Log *slog.Logger
 
 	// Admit decides about a source before anything is kept for it: for UDP for every
-	// datagram before it is parsed, for TCP when a connection is accepted. It is called
-	// by several goroutines at once and must not block. nil allows everybody.
-	Admit func(src netip.AddrPort, transport string) Admission
+	// datagram before it is parsed, for TCP when a connection is accepted, for TLS then
+	// and again when the handshake has proved names. A source that is not allowed by its
+	// address gets the handshake only if TLS.ClientCAFile is set. Admit is asked again for
+	// every request. It is called by several goroutines at once and must not block. nil
+	// allows everybody.
+	Admit func(Source) Admission
 
 	// Invite runs one call in its own goroutine. When it returns the call is over: 500
 	// if it gave no final response, BYE if it answered. A panic costs that call only.
@@ -39,9 +45,20 @@ type Config struct {
 	// beyond it an INVITE gets 503. Default 20000.
 	MaxDialogs int
 
-	// MaxConns limits TCP connections; a quarter of it is the limit for one source
-	// address. Beyond either a new connection is closed at once. Default 1024.
+	// MaxConns limits accepted TCP and TLS connections; a quarter of it is the limit for
+	// one source address. Beyond either a new connection is closed at once. Default 1024.
 	MaxConns int
+}
+
+// Source is where something comes from, as far as it is known.
+type Source struct {
+	Addr      netip.AddrPort
+	Transport string // "udp", "tcp" or "tls"
+
+	// TLSNames are the names that the certificate of the peer proved, in lower case: the
+	// SIP domains and DNS names among its alternative names, or else its common name. nil
+	// without a certificate, and before the handshake.
+	TLSNames []string
 }
 
 // Verdict is what to do with a source address. The zero value is the safe one.
@@ -64,7 +81,7 @@ type Admission struct {
 
 // ListenAddr is one address that is being listened on.
 type ListenAddr struct {
-	Transport string // "udp" or "tcp"
+	Transport string // "udp", "tcp" or "tls"
 	Addr      netip.AddrPort
 }
 
@@ -79,9 +96,13 @@ type timing struct {
 	late          time.Duration // the same for one that was read from the wire but not yet handled
 	ackWait       time.Duration // a re-INVITE waits this long for the ACK before it
 	closeGrace    time.Duration // Close waits this long for peers to confirm BYE
-	firstMessage  time.Duration // a new TCP connection must have sent a message by then
+	handshake     time.Duration // connecting and the TLS handshake must be done by then
+	firstMessage  time.Duration // a new connection must have sent a message by then
 	wholeMessage  time.Duration // a message that began must be complete by then
-	idleConn      time.Duration // a TCP connection without calls may be silent that long
+	write         time.Duration // a message of ours must be taken by the peer by then
+	idleConn      time.Duration // a connection without calls may be silent that long
+	linger        time.Duration // a connection that the peer ended is kept that long after a message
+	checkFiles    time.Duration // TLS files are looked at once in that time
 	retryListener time.Duration // pause after a listener reported an error
 	maxSources    int           // UDP source addresses that sipgo may collect, see udpListener
 }
@@ -95,9 +116,13 @@ func defaultTiming() timing {
 		late:          time.Second,
 		ackWait:       200 * time.Millisecond,
 		closeGrace:    2 * time.Second,
+		handshake:     10 * time.Second,
 		firstMessage:  30 * time.Second,
 		wholeMessage:  10 * time.Second,
+		write:         5 * time.Second,
 		idleConn:      10 * time.Minute,
+		linger:        500 * time.Millisecond,
+		checkFiles:    2 * time.Second,
 		retryListener: 20 * time.Millisecond,
 		maxSources:    8192,
 	}
@@ -112,7 +137,7 @@ func (c Config) withDefaults() Config {
 		c.Log = discardLogger()
 	}
 	if c.Admit == nil {
-		c.Admit = func(netip.AddrPort, string) Admission { return Admission{Verdict: Allow} }
+		c.Admit = func(Source) Admission { return Admission{Verdict: Allow} }
 	}
 	if c.Draining == nil {
 		c.Draining = func() bool { return false }

@@ -96,8 +96,8 @@ func TestOtherPeerCannotEndACall(t *testing.T) {
 	var second atomic.Pointer[netip.AddrPort]
 	u := start(t, Config{
 		Invite: answerAndWait(make(chan error, 1)),
-		Admit: func(src netip.AddrPort, _ string) Admission {
-			if other := second.Load(); other != nil && *other == src {
+		Admit: func(src Source) Admission {
+			if other := second.Load(); other != nil && *other == src.Addr {
 				return Admission{Allow, "other"}
 			}
 			return Admission{Allow, "carrier"}

@@ -2,7 +2,6 @@ package sipua
 
 import (
 	"net/netip"
-	"strconv"
 	"strings"
 
 	"github.com/emiago/sipgo/sip"
@@ -12,9 +11,11 @@ import (
 // address over UDP, which is what a NAT lets through, and over the very connection for
 // TCP, because a carrier takes no new one from us.
 type flow struct {
-	transport string         // "udp" or "tcp"
+	transport string         // "udp", "tcp" or "tls"
+	sips      bool           // TLS is wanted on the whole way
 	source    string         // the peer's address as sipgo spells it, the key of its connection
-	local     netip.AddrPort // the socket; its address may be unspecified
+	name      string         // the host name the peer was found under, to be proved over TLS; "" for an address
+	local     netip.AddrPort // the socket, or the listener of its transport; its address may be unspecified
 	host      string         // what we call ourselves in Contact and Via
 	media     netip.Addr     // the same for SDP, always an IP address
 	user      string         // user part of our Contact
@@ -24,9 +25,10 @@ func flowOf(u *UA, req *sip.Request, tx *sip.ServerTx) flow {
 	f := flow{
 		transport: sip.NetworkToLower(req.Transport()),
 		source:    req.Source(),
-		local:     addrPort(tx.Connection().LocalAddr()),
 		user:      contactUser(req.Recipient.User),
 	}
+	f.local = u.callable(f.transport, addrPort(tx.Connection().LocalAddr()))
+	f.sips = f.transport == "tls" && wantsSIPS(req)
 	f.host, f.media = u.host, u.addr
 	if u.host == "" {
 		f.media = f.local.Addr()
@@ -36,6 +38,39 @@ func flowOf(u *UA, req *sip.Request, tx *sip.ServerTx) flow {
 		f.host = f.media.String()
 	}
 	return f
+}
+
+// callable is the address at which peers reach us who came over a connection with that
+// local end: the end itself, or the listener, if it was us who opened the connection.
+func (u *UA) callable(transport string, local netip.AddrPort) netip.AddrPort {
+	at := netip.AddrPort{}
+	for _, l := range u.addrs {
+		switch {
+		case l.Transport != transport:
+		case l.Addr.Port() == local.Port():
+			return local
+		case !at.IsValid() && reaches(l.Addr.Addr(), local.Addr()):
+			at = netip.AddrPortFrom(local.Addr(), l.Addr.Port())
+		}
+	}
+	if !at.IsValid() {
+		return local
+	}
+	return at
+}
+
+// wantsSIPS reports whether our Contact must be a SIPS URI (RFC 3261 §12.1.1).
+func wantsSIPS(req *sip.Request) bool {
+	if req.Recipient.Scheme == "sips" {
+		return true
+	}
+	if routes := routeSet(req); len(routes) > 0 {
+		var first sip.Uri
+		_, err := sip.ParseAddressValue(routes[0], &first, nil)
+		return err == nil && first.Scheme == "sips"
+	}
+	contact := req.Contact()
+	return contact != nil && contact.Address.Scheme == "sips"
 }
 
 // contactUser repeats a dialled number in our Contact, as some carriers expect one
@@ -50,8 +85,11 @@ func contactUser(user string) string {
 // contact is the address at which the peer reaches this call.
 func (f flow) contact() sip.Uri {
 	uri := sip.Uri{Scheme: "sip", User: f.user, Host: f.host, Port: int(f.local.Port())}
-	if f.transport == "tcp" {
-		uri.UriParams = sip.HeaderParams{{K: "transport", V: "tcp"}}
+	switch {
+	case f.sips:
+		uri.Scheme = "sips" // which says TLS already (RFC 5630 §3.1.4)
+	case f.transport != "udp":
+		uri.UriParams = sip.HeaderParams{{K: "transport", V: f.transport}}
 	}
 	return uri
 }
@@ -102,17 +140,20 @@ func aim(routes []string, target sip.Uri) (sip.Uri, []string) {
 }
 
 // nextHop is where a request goes when the connection of the call is gone.
-func nextHop(routes []string, target sip.Uri) string {
-	uri := target
+func nextHop(routes []string, target sip.Uri) sip.Uri {
 	if len(routes) > 0 {
 		var first sip.Uri
 		if _, err := sip.ParseAddressValue(routes[0], &first, nil); err == nil {
-			uri = first
+			return first
 		}
 	}
-	port := uri.Port
-	if port == 0 {
-		port = 5060
-	}
-	return strings.Trim(uri.Host, "[]") + ":" + strconv.Itoa(port)
+	return target
+}
+
+// by is uri with a transport put in.
+func by(transport string, uri sip.Uri) sip.Uri {
+	uri = *uri.Clone()
+	uri.UriParams.Remove("transport")
+	uri.UriParams.Add("transport", transport)
+	return uri
 }

@@ -30,13 +30,15 @@ func TestAim(t *testing.T) {
 }
 
 func TestNextHop(t *testing.T) {
+	u := &UA{}
 	target := sip.Uri{Scheme: "sip", User: "a", Host: "192.0.2.1", Port: 5070}
 	for want, routes := range map[string][]string{
-		"192.0.2.1:5070": nil, "192.0.2.9:5060": {"<sip:192.0.2.9;lr>"}, "2001:db8::1:5062": {"<sip:[2001:db8::1]:5062;lr>"},
+		"192.0.2.1:5070": nil, "192.0.2.9:5061": {"<sip:192.0.2.9;lr>"}, "[2001:db8::1]:5062": {"<sip:[2001:db8::1]:5062;lr;transport=udp>"},
 	} {
-		got := nextHop(routes, target)
-		if got != want && got != "["+strings.TrimSuffix(want, ":5062")+"]:5062" {
-			t.Errorf("next hop %s, want %s", got, want)
+		uri := nextHop(routes, target)
+		hops, err := u.hops(t.Context(), by("tls", uri))
+		if err != nil || len(hops) != 1 || hops[0].addr.String() != want || hops[0].transport != "tls" {
+			t.Errorf("next hop %+v, %v, want %s", hops, err, want)
 		}
 	}
 }

@@ -26,7 +26,7 @@ func (u *UA) handle(req *sip.Request, tx *sip.ServerTx) {
 
 // route finds what a well-formed request is about.
 func (u *UA) route(req *sip.Request, tx *sip.ServerTx) {
-	admission := u.cfg.Admit(sourceOf(req), sip.NetworkToLower(req.Transport()))
+	admission := u.admission(req)
 	if admission.Verdict != Allow {
 		respond(tx, req, sip.StatusForbidden, "Forbidden")
 		return

@@ -18,21 +18,25 @@ var errNoListener = errors.New("no listener of that transport and address family
 // hop is where a request goes that is on no flow yet: one address of a peer and the way
 // to get there.
 type hop struct {
-	transport string // "udp" or "tcp"
+	transport string // "udp", "tcp" or "tls"
+	sips      bool   // the URI was a SIPS URI
 	addr      netip.AddrPort
 	name      string // the host name it was found under, "" for an address
 }
 
 // hops finds where a request to uri goes, best first (RFC 3263 §4).
 func (u *UA) hops(ctx context.Context, uri sip.Uri) ([]hop, error) {
-	transport := strings.ToLower(uri.UriParams.GetOr("transport", "udp"))
+	transport, sips := strings.ToLower(uri.UriParams.GetOr("transport", "udp")), uri.Scheme == "sips"
+	if sips {
+		transport = "tls"
+	}
 	port := uri.Port
 	if port == 0 {
-		port = 5060
+		port = sip.DefaultPort(transport)
 	}
 	host := strings.Trim(uri.Host, "[]")
 	if a, err := netip.ParseAddr(host); err == nil {
-		return []hop{{transport: transport, addr: netip.AddrPortFrom(a.Unmap(), uint16(port))}}, nil
+		return []hop{{transport: transport, sips: sips, addr: netip.AddrPortFrom(a.Unmap(), uint16(port))}}, nil
 	}
 	found, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
 	if err != nil {
@@ -40,7 +44,7 @@ func (u *UA) hops(ctx context.Context, uri sip.Uri) ([]hop, error) {
 	}
 	var hops []hop
 	for _, a := range found {
-		hops = append(hops, hop{transport: transport, addr: netip.AddrPortFrom(a.Unmap(), uint16(port)), name: host})
+		hops = append(hops, hop{transport: transport, sips: sips, addr: netip.AddrPortFrom(a.Unmap(), uint16(port)), name: host})
 	}
 	return hops, nil
 }
@@ -51,7 +55,7 @@ func (u *UA) flowTo(h hop) (flow, error) {
 		if l.Transport != h.transport || !reaches(l.Addr.Addr(), h.addr.Addr()) {
 			continue
 		}
-		f := flow{transport: h.transport, source: h.addr.String(), local: l.Addr, host: u.host, media: u.addr}
+		f := flow{transport: h.transport, sips: h.sips, source: h.addr.String(), name: h.name, local: l.Addr, host: u.host, media: u.addr}
 		if u.host == "" {
 			f.media = l.Addr.Addr()
 			if f.media.IsUnspecified() {
@@ -73,6 +77,12 @@ func reaches(local, peer netip.Addr) bool {
 	return local.Is4() == peer.Is4() && (local.IsLoopback() == peer.IsLoopback() || local.IsUnspecified())
 }
 
+// hop is where a flow goes.
+func (f flow) hop() hop {
+	addr, _ := netip.ParseAddrPort(f.source)
+	return hop{transport: f.transport, sips: f.sips, addr: addr, name: f.name}
+}
+
 // begin starts a transaction for a request outside of every dialog, on f. Over UDP it
 // leaves from our listener; over a connection from the one that is open, or a new one.
 func (u *UA) begin(ctx context.Context, req *sip.Request, f flow) (*sip.ClientTx, error) {
@@ -80,8 +90,8 @@ func (u *UA) begin(ctx context.Context, req *sip.Request, f flow) (*sip.ClientTx
 	req.SetDestination(f.source)
 	if f.transport == "udp" {
 		req.Laddr = sip.Addr{IP: f.local.Addr().AsSlice(), Port: int(f.local.Port())}
-	} else {
-		ctx = allowDial(ctx)
+	} else if err := u.connect(ctx, f.hop(), false); err != nil {
+		return nil, fmt.Errorf("send %s: %w", req.Method, err)
 	}
 	tx, err := u.layer.Request(ctx, req)
 	if err != nil {

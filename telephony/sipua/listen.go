@@ -8,19 +8,23 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+
+	"github.com/emiago/sipgo/sip"
 )
 
 // parseListen reads "udp://127.0.0.1:5060" into network and address.
 func parseListen(s string) (network, address string, err error) {
 	u, err := url.Parse(s)
-	if err != nil || u.Host == "" || u.Path != "" || u.RawQuery != "" || u.User != nil {
-		return "", "", fmt.Errorf("listen address %q is not of the form udp://host:port", s)
+	if err != nil || u.Host == "" || u.Path != "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
+		return "", "", errors.New("write transport://host:port, such as udp://0.0.0.0:5060 or tls://[::]:5061")
 	}
-	if u.Scheme != "udp" && u.Scheme != "tcp" {
-		return "", "", fmt.Errorf("listen address %q: transport must be udp or tcp", s)
-	}
-	if u.Port() == "" {
-		return "", "", fmt.Errorf("listen address %q has no port", s)
+	switch {
+	case u.Scheme != "udp" && u.Scheme != "tcp" && u.Scheme != "tls":
+		return "", "", fmt.Errorf("transport %q is not served: write udp, tcp or tls", u.Scheme)
+	case u.Port() == "":
+		return "", "", fmt.Errorf("the port is missing: append :%d", sip.DefaultPort(u.Scheme))
+	case strings.Count(u.Host, ":") > 1 && !strings.HasPrefix(u.Host, "["):
+		return "", "", errors.New("an IPv6 address needs brackets: write [::1]:5060")
 	}
 	return u.Scheme, u.Host, nil
 }
@@ -28,12 +32,12 @@ func parseListen(s string) (network, address string, err error) {
 // open binds every address of the configuration, or none.
 func (u *UA) open(listen []string) error {
 	if len(listen) == 0 {
-		return errors.New("no listen address is configured")
+		return errors.New("sip: no listen address is configured: list one, such as udp://0.0.0.0:5060")
 	}
-	for _, s := range listen {
+	for i, s := range listen {
 		if err := u.openOne(s); err != nil {
 			u.closeSockets()
-			return err
+			return fmt.Errorf("sip: listen[%d] %q: %w", i, s, err)
 		}
 	}
 	return nil
@@ -44,11 +48,14 @@ func (u *UA) openOne(s string) error {
 	if err != nil {
 		return err
 	}
-	var lc net.ListenConfig
+	if network == "tls" && u.tls.cert == nil {
+		return errors.New("TLS needs a certificate: set TLS.CertFile and TLS.KeyFile")
+	}
+	lc := net.ListenConfig{Control: markListener}
 	if network == "udp" {
 		pc, err := lc.ListenPacket(context.Background(), "udp", address)
 		if err != nil {
-			return fmt.Errorf("listen on %s: %w", s, err)
+			return err
 		}
 		u.udp = append(u.udp, newUDPListener(u, pc.(*net.UDPConn)))
 		u.addrs = append(u.addrs, ListenAddr{"udp", addrPort(pc.LocalAddr())})
@@ -56,10 +63,14 @@ func (u *UA) openOne(s string) error {
 	}
 	l, err := lc.Listen(context.Background(), "tcp", address)
 	if err != nil {
-		return fmt.Errorf("listen on %s: %w", s, err)
+		return err
 	}
-	u.tcp = append(u.tcp, &tcpListener{Listener: l, ua: u})
-	u.addrs = append(u.addrs, ListenAddr{"tcp", addrPort(l.Addr())})
+	if network == "tls" {
+		u.secure = append(u.secure, &tlsListener{Listener: l, ua: u})
+	} else {
+		u.tcp = append(u.tcp, &tcpListener{Listener: l, ua: u})
+	}
+	u.addrs = append(u.addrs, ListenAddr{network, addrPort(l.Addr())})
 	return nil
 }
 
@@ -69,6 +80,12 @@ func (u *UA) closeSockets() {
 	}
 	for _, l := range u.tcp {
 		_ = l.Close()
+	}
+	for _, l := range u.secure {
+		_ = l.Close()
+	}
+	for _, box := range u.inboxes {
+		_ = box.Close()
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"net"
-	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -35,6 +34,27 @@ func TestListenRefusesBadConfigurations(t *testing.T) {
 		if u, err := Listen(cfg); err == nil {
 			_ = u.Close()
 			t.Errorf("%s: accepted", name)
+		}
+	}
+}
+
+// What is wrong with an address, and what to write, is in the error.
+func TestListenErrorsHelp(t *testing.T) {
+	for listen, want := range map[string]string{
+		"udp://127.0.0.1":        `sip: listen[1] "udp://127.0.0.1": the port is missing: append :5060`,
+		"tls://127.0.0.1":        `sip: listen[1] "tls://127.0.0.1": the port is missing: append :5061`,
+		"sctp://127.0.0.1:5060":  `sip: listen[1] "sctp://127.0.0.1:5060": transport "sctp" is not served: write udp, tcp or tls`,
+		"127.0.0.1:5060":         `write transport://host:port, such as udp://0.0.0.0:5060 or tls://[::]:5061`,
+		"udp://127.0.0.1:5060#x": `write transport://host:port`,
+		"udp://2001:db8::1:5060": `write`,
+		"tls://127.0.0.1:0":      `sip: listen[1] "tls://127.0.0.1:0": TLS needs a certificate: set TLS.CertFile and TLS.KeyFile`,
+	} {
+		u, err := Listen(Config{Listen: []string{"udp://127.0.0.1:0", listen}, Invite: ringAndWait(nil)})
+		if err == nil {
+			_ = u.Close()
+			t.Errorf("%s: accepted", listen)
+		} else if !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", listen, err, want)
 		}
 	}
 }
@@ -115,6 +135,22 @@ func TestTCPConnectionsAreLimited(t *testing.T) {
 	p.want(200, "1 OPTIONS", p.request("OPTIONS", 1, "", ""))
 }
 
+// A peer may hang up the connection right behind its BYE.
+func TestByeAndGone(t *testing.T) {
+	causes := make(chan error, 20)
+	u := start(t, Config{Invite: answerAndWait(causes)})
+	for range 20 {
+		p := dial(t, "tcp", u.listening("tcp"))
+		p.call()
+		p.send(p.request("BYE", 2, "", ""))
+		_ = p.conn.Close()
+		var bye *ByeError
+		if cause := recv(t, causes); !errors.As(cause, &bye) {
+			t.Errorf("cause %v", cause)
+		}
+	}
+}
+
 func TestSlowAndIdleTCPConnections(t *testing.T) {
 	const idleLimit = time.Second
 	u := start(t, Config{Invite: answerAndWait(make(chan error, 1))}, func(t *timing) {
@@ -150,7 +186,7 @@ func TestKeepAliveOverTCP(t *testing.T) {
 }
 
 func TestStrangersAreAnsweredSparingly(t *testing.T) {
-	u := start(t, Config{Admit: func(netip.AddrPort, string) Admission { return Admission{Verdict: Forbid} }})
+	u := start(t, Config{Admit: func(Source) Admission { return Admission{Verdict: Forbid} }})
 	p := dial(t, "udp", u.listening("udp"))
 	p.send(p.request("ACK", 1, "", "")) // never answered
 	for i := range 3 * forbidBurst {

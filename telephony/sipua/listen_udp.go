@@ -92,7 +92,7 @@ func (l *udpListener) handOver() {
 }
 
 func (l *udpListener) admits(src netip.AddrPort, data []byte) bool {
-	switch l.ua.cfg.Admit(src, "udp").Verdict {
+	switch l.ua.cfg.Admit(Source{Addr: src, Transport: "udp"}).Verdict {
 	case Allow:
 		return true
 	case Forbid:

@@ -19,7 +19,7 @@ type Request struct {
 	ContentType string // of the whole message body, which may be multipart
 
 	Source    netip.AddrPort // where the request came from
-	Transport string         // "udp" or "tcp"
+	Transport string         // "udp", "tcp" or "tls"
 	Peer      string         // Admission.Peer of Source
 
 	HeaderMap map[string][]string // every header by its lower-case long name; read it with Headers

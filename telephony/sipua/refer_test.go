@@ -312,8 +312,8 @@ func FuzzReport(f *testing.F) {
 func TestReportsOfAStranger(t *testing.T) {
 	outcomes := make(chan outcome, 2)
 	var mine atomic.Pointer[netip.AddrPort]
-	u := start(t, Config{Invite: referring(time.Minute, outcomes), Admit: func(src netip.AddrPort, _ string) Admission {
-		if own := mine.Load(); own != nil && *own != src {
+	u := start(t, Config{Invite: referring(time.Minute, outcomes), Admit: func(src Source) Admission {
+		if own := mine.Load(); own != nil && *own != src.Addr {
 			return Admission{Allow, "other"}
 		}
 		return Admission{Allow, "carrier"}

@@ -66,5 +66,5 @@ func (d *Dialog) answeredLate(ack *sip.Request) (tell func()) {
 
 // peerOf names who sent a message, "" for a stranger.
 func (u *UA) peerOf(req *sip.Request) string {
-	return u.cfg.Admit(sourceOf(req), sip.NetworkToLower(req.Transport())).Peer
+	return u.admission(req).Peer
 }

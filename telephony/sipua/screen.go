@@ -39,10 +39,22 @@ func screenForm(req *sip.Request) *refusal {
 		return refuse(sip.StatusBadRequest, "Missing From Tag")
 	case max(len(req.CallID().Value()), len(fromTag(req)), len(toTag(req)), len(branchOf(req))) > maxIDLength:
 		return refuse(sip.StatusBadRequest, "Identifier Too Long")
-	case req.Recipient.Scheme != "sip" && req.Recipient.Scheme != "tel":
+	case !serves(req):
 		return refuse(416, "Unsupported URI Scheme")
 	}
 	return screenValues(req)
+}
+
+// serves reports whether we serve the scheme of the Request-URI. sips asks for TLS on the
+// whole way, which includes the last hop.
+func serves(req *sip.Request) bool {
+	switch req.Recipient.Scheme {
+	case "sip", "tel":
+		return true
+	case "sips":
+		return req.Transport() == "TLS"
+	}
+	return false
 }
 
 // screenMethod refuses methods and extensions that are not served (RFC 3261 §8.2.1,

@@ -143,7 +143,8 @@ func FuzzRequest(f *testing.F) {
 				_ = ParseAddresses(pai)
 			}
 			uri, routes := aim(routeSet(req), req.Contact().Address)
-			_, _ = uri.String(), nextHop(routes, uri)
+			hop := nextHop(routes, uri)
+			_, _ = uri.String(), hop.String()
 		}
 		if u.counters.panics.Load() > 0 {
 			t.Fatal("panic on the way")

@@ -41,31 +41,16 @@ func newParser() *sip.Parser {
 	return sip.NewParser(sip.WithHeadersParsers(headers))
 }
 
-// newTCP is sipgo's TCP transport with two doors closed: a peer that does not read
-// cannot hold a writer for ever, and connections are opened only where we decided to.
-// By itself sipgo would connect to whatever a Via header names when the connection of
-// a request is gone, and keep that connection.
+// newTCP is sipgo's TCP transport, which TLS builds on, with one door closed: it opens
+// no connections. By itself sipgo would connect to whatever a Via header names when the
+// connection of a request is gone, and keep that connection. What we open is opened by
+// connect.
 func newTCP() *sip.TransportTCP {
 	return &sip.TransportTCP{
-		WriteTimeout: 5 * time.Second,
-		DialerCreate: func(local net.Addr) net.Dialer {
-			return net.Dialer{LocalAddr: local, ControlContext: checkDial}
-		},
+		DialerCreate: func(net.Addr) net.Dialer { return net.Dialer{ControlContext: noDial} },
 	}
 }
 
-type dialKey struct{}
+var errNoDial = errors.New("no connection is open, and none is opened for this")
 
-var errNoDial = errors.New("connections are not opened for responses")
-
-// allowDial marks a context whose request may open a connection.
-func allowDial(ctx context.Context) context.Context {
-	return context.WithValue(ctx, dialKey{}, true)
-}
-
-func checkDial(ctx context.Context, _, _ string, _ syscall.RawConn) error {
-	if ctx.Value(dialKey{}) == nil {
-		return errNoDial
-	}
-	return nil
-}
+func noDial(context.Context, string, string, syscall.RawConn) error { return errNoDial }

@@ -162,7 +162,7 @@ func TestSippReinvite(t *testing.T) {
 }
 
 func TestSippRefusedSource(t *testing.T) {
-	u := start(t, Config{Admit: func(netip.AddrPort, string) Admission { return Admission{Verdict: Forbid} }})
+	u := start(t, Config{Admit: func(Source) Admission { return Admission{Verdict: Forbid} }})
 	for _, transport := range transports {
 		sipp(t, "refused", transport, u.listening(transport))
 	}
@@ -175,7 +175,7 @@ func TestSippRefusedSource(t *testing.T) {
 }
 
 func TestSippIgnoredSource(t *testing.T) {
-	u := start(t, Config{Admit: func(netip.AddrPort, string) Admission { return Admission{} }})
+	u := start(t, Config{Admit: func(Source) Admission { return Admission{} }})
 	for _, transport := range transports {
 		if _, err := runSipp(t, "refused", transport, u.listening(transport), "-timeout", "1"); err == nil {
 			t.Errorf("%s: a stranger was answered", transport)

@@ -55,14 +55,14 @@ func answerable(req *sip.Request) bool {
 // forbidConn reads one request from a stranger's connection, says 403, and closes when
 // the stranger does or a little later: closing at once would turn the answer into a
 // reset as soon as the ACK arrives.
-func (u *UA) forbidConn(c net.Conn) {
+func (u *UA) forbidConn(c net.Conn, transport string) {
 	defer c.Close()
 	_ = c.SetDeadline(time.Now().Add(u.timing.wholeMessage))
 	buf := make([]byte, 0, 16<<10)
 	for len(buf) < cap(buf) {
 		n, err := c.Read(buf[len(buf):cap(buf)])
 		buf = buf[:len(buf)+n]
-		if _, res, ok := u.forbid(buf, addrPort(c.RemoteAddr()), "TCP"); ok {
+		if _, res, ok := u.forbid(buf, addrPort(c.RemoteAddr()), sip.NetworkToUpper(transport)); ok {
 			_, _ = c.Write(res)
 			_ = c.SetDeadline(time.Now().Add(u.timing.closeGrace))
 			_, _ = io.CopyN(io.Discard, c, 64<<10)

@@ -3,6 +3,7 @@ package sipua
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -28,13 +29,19 @@ type UA struct {
 	layer     *sip.TransactionLayer
 	udp       []*udpListener
 	tcp       []*tcpListener
+	secure    []*tlsListener
+	inboxes   map[string]*inbox // by transport, for those of connections
 	addrs     []ListenAddr
+	tls       *tlsStore
 	conns     *conns
+	dials     dials
 	registry  *registry
 	tagger    *tagger
 	strangers *bucket
 	broken    *bucket // answers to datagrams that cannot be parsed
 	noise     *throttle
+
+	handshakeNoise *throttle
 
 	calls     context.Context // parent of every call; its cause is why they must end
 	stopCalls context.CancelCauseFunc
@@ -61,7 +68,7 @@ const (
 
 // counters are what Stats reports.
 type counters struct {
-	refused, malformed, panics, listenErrors, connsRefused, connsTimedOut atomic.Uint64
+	refused, malformed, panics, listenErrors, connsRefused, connsTimedOut, handshakesFailed atomic.Uint64
 
 	connsSpared atomic.Uint64 // idle limits passed over because of a call; for tests
 }
@@ -70,13 +77,15 @@ type counters struct {
 type Stats struct {
 	Dialogs       int    // calls in progress
 	Remembered    int    // calls that ended within the last 32 s
-	Conns         int    // accepted TCP connections
+	Conns         int    // open TCP and TLS connections, accepted or our own
 	Refused       uint64 // datagrams and connections from sources that Admit did not allow
 	Malformed     uint64 // messages that could not be parsed
 	Panics        uint64 // handlers that panicked, each cost one call or message
 	ListenErrors  uint64 // errors of listeners that were waited out
 	ConnsRefused  uint64 // connections beyond the limits
-	ConnsTimedOut uint64 // connections that were idle or too slow
+	ConnsTimedOut uint64 // connections that were idle or too slow, reading or writing
+
+	HandshakesFailed uint64 // TLS handshakes that failed or took too long, either side's
 }
 
 // Listen binds every address and prepares the user agent; nothing is read before
@@ -92,7 +101,12 @@ func listen(cfg Config, t timing) (*UA, error) {
 	if err != nil {
 		return nil, err
 	}
+	files, err := newTLSStore(cfg.TLS, t, cfg.Log)
+	if err != nil {
+		return nil, fmt.Errorf("sip: %w", err)
+	}
 	u := &UA{
+		tls: files, inboxes: map[string]*inbox{"tcp": newInbox(), "tls": newInbox()},
 		cfg: cfg, timing: t, log: cfg.Log, host: host, addr: addr,
 		parser:    newParser(),
 		registry:  newRegistry(cfg.MaxDialogs, t.grave),
@@ -100,7 +114,10 @@ func listen(cfg Config, t timing) (*UA, error) {
 		strangers: newBucket(forbidRate, forbidBurst),
 		broken:    newBucket(forbidRate, forbidBurst),
 		noise:     newThrottle(10 * time.Second),
-		closed:    make(chan struct{}),
+
+		handshakeNoise: newThrottle(10 * time.Second),
+
+		closed: make(chan struct{}),
 	}
 	u.conns = newConns(u)
 	u.calls, u.stopCalls = context.WithCancelCause(context.Background())
@@ -118,7 +135,7 @@ func (u *UA) wire() {
 	quiet := slog.New(&sipgoLog{counters: &u.counters, log: u.log, throttle: newThrottle(time.Second)})
 	u.transport = sip.NewTransportLayer(net.DefaultResolver, u.parser, nil,
 		sip.WithTransportLayerLogger(quiet),
-		sip.WithTransportLayerTransports(sip.TransportsConfig{TCP: newTCP()}))
+		sip.WithTransportLayerTransports(sip.TransportsConfig{TCP: newTCP(), TLS: &sip.TransportTLS{TransportTCP: newTCP()}}))
 	u.transport.OnMessage(u.arrive)
 	u.layer = sip.NewTransactionLayer(u.transport,
 		sip.WithTransactionLayerLogger(quiet),
@@ -156,6 +173,11 @@ func (u *UA) startServing() bool {
 	for _, l := range u.tcp {
 		u.serving.Go(func() { _ = u.transport.ServeTCP(l) })
 	}
+	for _, l := range u.secure {
+		u.serving.Go(l.serve)
+	}
+	u.serving.Go(func() { _ = u.transport.ServeTCP(u.inboxes["tcp"]) })
+	u.serving.Go(func() { _ = u.transport.ServeTLS(u.inboxes["tls"]) })
 	return true
 }
 
@@ -237,7 +259,17 @@ func (u *UA) Stats() Stats {
 		ListenErrors:  u.counters.listenErrors.Load(),
 		ConnsRefused:  u.counters.connsRefused.Load(),
 		ConnsTimedOut: u.counters.connsTimedOut.Load(),
+
+		HandshakesFailed: u.counters.handshakesFailed.Load(),
 	}
+}
+
+// admission decides about a request that arrived, by its source address and by the names
+// that its connection proved.
+func (u *UA) admission(req *sip.Request) Admission {
+	transport := sip.NetworkToLower(req.Transport())
+	return u.cfg.Admit(Source{Addr: sourceOf(req), Transport: transport,
+		TLSNames: u.conns.names(connKey{transport, req.Source()})})
 }
 
 // refused counts a stranger, and says so now and then: an operator who forgot to list a

@@ -74,8 +74,8 @@ func TestLateOffer(t *testing.T) {
 	answers := make(chan string, 10)
 	var peer atomic.Pointer[netip.AddrPort]
 	u := start(t, Config{
-		Admit: func(src netip.AddrPort, _ string) Admission {
-			if own := peer.Load(); own != nil && *own != src {
+		Admit: func(src Source) Admission {
+			if own := peer.Load(); own != nil && *own != src.Addr {
 				return Admission{Allow, "other"}
 			}
 			return Admission{Allow, "carrier"}
