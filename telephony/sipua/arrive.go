@@ -11,12 +11,13 @@ func (u *UA) arrive(msg sip.Message) {
 			u.panicked("arrival", p)
 		}
 	}()
+	req, ok := msg.(*sip.Request)
 	if transport := msg.Transport(); transport != "UDP" {
 		if c := u.conns.find(connKey{sip.NetworkToLower(transport), msg.Source()}); c != nil {
 			c.complete()
+			c.pause = max(c.pause, u.floods.owe(c.meter, ok && screenForm(req) != nil))
 		}
 	}
-	req, ok := msg.(*sip.Request)
 	if !ok || !answerable(req) {
 		return
 	}

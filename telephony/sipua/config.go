@@ -48,6 +48,12 @@ type Config struct {
 	// MaxConns limits accepted TCP and TLS connections; a quarter of it is the limit for
 	// one source address. Beyond either a new connection is closed at once. Default 1024.
 	MaxConns int
+
+	// MessagesPerSecond bounds what an allowed peer may send on one transport, with twice
+	// as much at once; of messages that are no good requests a twentieth. What is more is
+	// dropped over UDP, before it is parsed and new calls before what belongs to old ones;
+	// a connection is made to wait. Default 1000, below 0 for no bound.
+	MessagesPerSecond int
 }
 
 // Source is where something comes from, as far as it is known.
@@ -144,6 +150,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.MaxDialogs <= 0 {
 		c.MaxDialogs = 20000
+	}
+	if c.MessagesPerSecond == 0 {
+		c.MessagesPerSecond = 1000
 	}
 	if c.MaxConns <= 0 {
 		c.MaxConns = 1024

@@ -22,6 +22,7 @@ type conn struct {
 	src      netip.Addr    // of an accepted connection
 	dialled  bool          // we opened it
 	names    []string      // verified names of a TLS peer; set before sipgo gets the connection
+	meter    meterKey      // who it counts for, set like names
 	taken    chan struct{} // closed when sipgo has put the connection into its pool
 	over     chan struct{} // closed when the connection is
 	once     sync.Once

@@ -63,9 +63,9 @@ func (t *conns) add(c net.Conn, transport string, doubtful bool) *conn {
 }
 
 // addDialled takes in a connection that we opened; there is always room for those.
-func (t *conns) addDialled(c net.Conn, transport string, names []string) *conn {
-	w := newConn(t, c, transport)
-	w.dialled, w.names = true, names
+func (t *conns) addDialled(c net.Conn, names []string, meter meterKey) *conn {
+	w := newConn(t, c, meter.transport)
+	w.dialled, w.names, w.meter = true, names, meter
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if !t.enterLocked(w) {

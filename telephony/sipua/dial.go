@@ -79,7 +79,8 @@ func (u *UA) dial(ctx context.Context, h hop, brief bool) error {
 	if err != nil {
 		return fmt.Errorf("connect to %v over %s: %w", h.addr, h.transport, err)
 	}
-	w := u.conns.addDialled(c, h.transport, names)
+	src := Source{Addr: h.addr, Transport: h.transport, TLSNames: names}
+	w := u.conns.addDialled(c, names, peerKey(u.cfg.Admit(src), h.addr, h.transport))
 	if w == nil {
 		_ = c.Close()
 		return fmt.Errorf("connect to %v over %s: %w", h.addr, h.transport, ErrClosed)

@@ -51,8 +51,9 @@ func (u *UA) accept(l net.Listener) (net.Conn, error) {
 
 // admitTCP wraps an accepted connection, or ends it and returns nil.
 func (u *UA) admitTCP(c net.Conn) *conn {
-	src := addrPort(c.RemoteAddr())
-	if u.screen(c, Source{Addr: src, Transport: "tcp"}) != Allow {
+	src := Source{Addr: addrPort(c.RemoteAddr()), Transport: "tcp"}
+	admission := u.screen(c, src)
+	if admission.Verdict != Allow {
 		return nil
 	}
 	w := u.conns.add(c, "tcp", false)
@@ -61,14 +62,15 @@ func (u *UA) admitTCP(c net.Conn) *conn {
 		_ = c.Close()
 		return nil
 	}
+	w.meter = peerKey(admission, src.Addr, src.Transport)
 	w.expect()
 	return w
 }
 
 // screen decides about a connection and ends it when its peer is not admitted.
-func (u *UA) screen(c net.Conn, src Source) Verdict {
-	verdict := u.cfg.Admit(src).Verdict
-	switch verdict {
+func (u *UA) screen(c net.Conn, src Source) Admission {
+	admission := u.cfg.Admit(src)
+	switch admission.Verdict {
 	case Allow:
 	case Forbid:
 		u.refused(src.Addr, src.Transport)
@@ -77,5 +79,5 @@ func (u *UA) screen(c net.Conn, src Source) Verdict {
 		u.refused(src.Addr, src.Transport)
 		_ = c.Close()
 	}
-	return verdict
+	return admission
 }

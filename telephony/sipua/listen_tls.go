@@ -59,14 +59,16 @@ func (u *UA) welcome(w *conn, secure *tls.Conn, src Source) {
 	}
 	w.names = peerNames(secure)
 	src.TLSNames = w.names
-	if verdict := u.cfg.Admit(src).Verdict; verdict != Allow {
+	admission := u.cfg.Admit(src)
+	if admission.Verdict != Allow {
 		u.refused(src.Addr, src.Transport)
-		if verdict == Forbid {
+		if admission.Verdict == Forbid {
 			u.forbidConn(secure, src.Transport)
 		}
 		_ = w.Close()
 		return
 	}
+	w.meter = peerKey(admission, src.Addr, src.Transport)
 	u.conns.proved(w)
 	if !u.inboxes["tls"].put(w) {
 		_ = w.Close()

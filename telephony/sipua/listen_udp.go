@@ -4,7 +4,6 @@ import (
 	"errors"
 	"net"
 	"net/netip"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -92,9 +91,10 @@ func (l *udpListener) handOver() {
 }
 
 func (l *udpListener) admits(src netip.AddrPort, data []byte) bool {
-	switch l.ua.cfg.Admit(Source{Addr: src, Transport: "udp"}).Verdict {
+	admission := l.ua.cfg.Admit(Source{Addr: src, Transport: "udp"})
+	switch admission.Verdict {
 	case Allow:
-		return true
+		return l.ua.floods.pass(peerKey(admission, src, "udp"), data)
 	case Forbid:
 		l.ua.refused(src, "udp")
 		if to, res, ok := l.ua.forbid(data, src, "UDP"); ok {
@@ -104,31 +104,4 @@ func (l *udpListener) admits(src netip.AddrPort, data []byte) bool {
 		l.ua.refused(src, "udp")
 	}
 	return false
-}
-
-// bucket is a token bucket: at most burst at once, rate each second.
-type bucket struct {
-	rate, burst float64 // static
-
-	mu     sync.Mutex
-	tokens float64
-	at     time.Time
-}
-
-func newBucket(rate, burst float64) *bucket {
-	return &bucket{rate: rate, burst: burst, tokens: burst, at: time.Now()}
-}
-
-// take reports whether one more is allowed now.
-func (b *bucket) take() bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	now := time.Now()
-	b.tokens = min(b.burst, b.tokens+now.Sub(b.at).Seconds()*b.rate)
-	b.at = now
-	if b.tokens < 1 {
-		return false
-	}
-	b.tokens--
-	return true
 }

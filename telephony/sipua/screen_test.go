@@ -120,7 +120,7 @@ func FuzzRequest(f *testing.F) {
 		f.Add([]byte(tc.edit(good)))
 	}
 	u := &UA{parser: newParser(), registry: newRegistry(10, 0), tagger: newTagger(), strangers: newBucket(1e9, 1e9), log: discardLogger()}
-	u.conns = newConns(u)
+	u.conns, u.floods = newConns(u), newFloods(-1, &u.counters)
 	src := netip.MustParseAddrPort("192.0.2.1:5060")
 	f.Fuzz(func(t *testing.T, data []byte) {
 		u.forbid(data, src, "UDP")

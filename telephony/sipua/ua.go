@@ -40,6 +40,7 @@ type UA struct {
 	strangers *bucket
 	broken    *bucket // answers to datagrams that cannot be parsed
 	noise     *throttle
+	floods    *floods
 
 	handshakeNoise *throttle
 
@@ -68,7 +69,7 @@ const (
 
 // counters are what Stats reports.
 type counters struct {
-	refused, malformed, panics, listenErrors, connsRefused, connsTimedOut, handshakesFailed atomic.Uint64
+	refused, malformed, panics, listenErrors, connsRefused, connsTimedOut, handshakesFailed, flooded, throttled atomic.Uint64
 
 	connsSpared atomic.Uint64 // idle limits passed over because of a call; for tests
 }
@@ -84,6 +85,9 @@ type Stats struct {
 	ListenErrors  uint64 // errors of listeners that were waited out
 	ConnsRefused  uint64 // connections beyond the limits
 	ConnsTimedOut uint64 // connections that were idle or too slow, reading or writing
+
+	Flooded   uint64 // datagrams dropped because an allowed peer sent too many
+	Throttled uint64 // messages on connections whose peer was then made to wait
 
 	HandshakesFailed uint64 // TLS handshakes that failed or took too long, either side's
 }
@@ -119,7 +123,7 @@ func listen(cfg Config, t timing) (*UA, error) {
 
 		closed: make(chan struct{}),
 	}
-	u.conns = newConns(u)
+	u.conns, u.floods = newConns(u), newFloods(cfg.MessagesPerSecond, &u.counters)
 	u.calls, u.stopCalls = context.WithCancelCause(context.Background())
 	u.life, u.endLife = context.WithCancel(context.Background())
 	u.wire()
@@ -259,6 +263,9 @@ func (u *UA) Stats() Stats {
 		ListenErrors:  u.counters.listenErrors.Load(),
 		ConnsRefused:  u.counters.connsRefused.Load(),
 		ConnsTimedOut: u.counters.connsTimedOut.Load(),
+
+		Flooded:   u.counters.flooded.Load(),
+		Throttled: u.counters.throttled.Load(),
 
 		HandshakesFailed: u.counters.handshakesFailed.Load(),
 	}
