@@ -135,56 +135,6 @@ func TestTCPConnectionsAreLimited(t *testing.T) {
 	p.want(200, "1 OPTIONS", p.request("OPTIONS", 1, "", ""))
 }
 
-// A peer may hang up the connection right behind its BYE.
-func TestByeAndGone(t *testing.T) {
-	causes := make(chan error, 20)
-	u := start(t, Config{Invite: answerAndWait(causes)})
-	for range 20 {
-		p := dial(t, "tcp", u.listening("tcp"))
-		p.call()
-		p.send(p.request("BYE", 2, "", ""))
-		_ = p.conn.Close()
-		var bye *ByeError
-		if cause := recv(t, causes); !errors.As(cause, &bye) {
-			t.Errorf("cause %v", cause)
-		}
-	}
-}
-
-func TestSlowAndIdleTCPConnections(t *testing.T) {
-	const idleLimit = time.Second
-	u := start(t, Config{Invite: answerAndWait(make(chan error, 1))}, func(t *timing) {
-		t.firstMessage, t.wholeMessage, t.idleConn = idleLimit, idleLimit/2, idleLimit
-	})
-	silent, idle, slow, talking := dial(t, "tcp", u.listening("tcp")), dial(t, "tcp", u.listening("tcp")), dial(t, "tcp", u.listening("tcp")), dial(t, "tcp", u.listening("tcp"))
-	slow.send("OPTIONS sip:x")
-	talking.call()
-	idle.want(200, "1 OPTIONS", idle.request("OPTIONS", 1, "", ""))
-	for what, p := range map[string]*peer{"silent from the start": silent, "idle": idle, "half a message": slow} {
-		_ = p.conn.SetReadDeadline(time.Now().Add(20 * time.Second))
-		if _, err := io.ReadAll(p.conn); err != nil {
-			t.Errorf("%s: %v", what, err)
-		}
-	}
-	eventually(t, "the talking one was spared", func() bool { return u.counters.connsSpared.Load() > 0 })
-	if n := u.Stats().ConnsTimedOut; n != 3 {
-		t.Errorf("%d connections timed out, want 3", n)
-	}
-	talking.want(200, "2 BYE", talking.request("BYE", 2, "", ""))
-}
-
-func TestKeepAliveOverTCP(t *testing.T) {
-	u := start(t, Config{})
-	p := dial(t, "tcp", u.listening("tcp"))
-	p.send("\r\n\r\n")
-	pong := make([]byte, 2)
-	_ = p.conn.SetReadDeadline(time.Now().Add(20 * time.Second))
-	if _, err := io.ReadFull(p.conn, pong); err != nil || string(pong) != "\r\n" {
-		t.Errorf("pong %q, %v", pong, err)
-	}
-	p.want(200, "1 OPTIONS", p.request("OPTIONS", 1, "", ""))
-}
-
 func TestStrangersAreAnsweredSparingly(t *testing.T) {
 	u := start(t, Config{Admit: func(Source) Admission { return Admission{Verdict: Forbid} }})
 	p := dial(t, "udp", u.listening("udp"))

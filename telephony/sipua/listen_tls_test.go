@@ -80,6 +80,7 @@ func TestSIPS(t *testing.T) {
 // A peer is known by its certificate: for the call, for each request in it, and for the
 // BYE that it sends on its way out.
 func TestPeersAreKnownByCertificate(t *testing.T) {
+	t.Parallel()
 	ca, causes := newAuthority(t), make(chan error, 9)
 	files := ca.server()
 	files.ClientCAFile = ca.file
@@ -167,6 +168,7 @@ func TestStrangersOverTLS(t *testing.T) {
 
 // Handshakes that never come, or come late, keep nobody else waiting and end.
 func TestSlowHandshakes(t *testing.T) {
+	t.Parallel()
 	ca := newAuthority(t)
 	u := start(t, Config{Listen: []string{"tls://127.0.0.1:0"}, TLS: ca.server()}, func(t *timing) { t.handshake = time.Second })
 	var slow []net.Conn

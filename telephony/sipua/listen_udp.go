@@ -37,6 +37,7 @@ func newUDPListener(u *UA, c *net.UDPConn) *udpListener {
 	_ = c.SetReadBuffer(1 << 20) // best effort: the kernel may give less
 	l := &udpListener{UDPConn: c, ua: u, sources: make(map[netip.AddrPort]struct{})}
 	l.spare = &sip.UDPConnection{PacketConn: l, PacketAddr: c.LocalAddr().String(), Listener: true}
+	u.transport.Pool("udp").Add(l.spare.PacketAddr, l.spare) // for requests of ours before there is a reader
 	return l
 }
 

@@ -186,3 +186,11 @@ func (p *peer) call() message {
 	p.send(p.request("ACK", 1, "", ""))
 	return m
 }
+
+// connTo is an unconnected UDP socket that talks to one address.
+type connTo struct {
+	*net.UDPConn
+	to netip.AddrPort
+}
+
+func (c connTo) Write(b []byte) (int, error) { return c.WriteToUDPAddrPort(b, c.to) }
