@@ -24,8 +24,21 @@ type Config struct {
 
 // SIP configures signalling.
 type SIP struct {
-	Listen    []string // "udp://127.0.0.1:5060", "tcp://:5060"; port 0 is any free port
+	Listen    []string // "udp://127.0.0.1:5060", "tcp://:5060", "tls://[::1]:5061"; port 0 is any free port
 	Advertise string   // address or name in Contact, Via and SDP; default: found per peer
+	TLS       TLS      // needed for tls:// listeners
+
+	// MessagesPerSecond bounds what one trunk may send over one transport, twice as much
+	// at once. What is more is dropped over UDP, new calls first; connections are slowed.
+	// Default 1000, below 0 for no bound.
+	MessagesPerSecond int
+}
+
+// TLS names files in PEM form for SIP over TLS; they are read again when they change.
+type TLS struct {
+	CertFile, KeyFile string // our certificate with its chain, and its key
+	ClientCAFile      string // authorities of peers that connect; needed for Trunk.TLSNames
+	RootCAFile        string // authorities of servers that we connect to; default: the system's
 }
 
 // Media configures audio.
@@ -53,10 +66,17 @@ type Limits struct {
 	TransferReport time.Duration
 }
 
-// Trunk is a peer that may send calls.
+// Trunk is a peer that may send calls. It is known by its address or, over TLS, by its
+// certificate; Sources or TLSNames, or both, are required, and either is enough for a
+// call to belong to the trunk. A name counts for more than an address.
 type Trunk struct {
 	Name    string
 	Sources []netip.Prefix // its signalling addresses; two trunks may not overlap
+
+	// TLSNames are names in its certificate, of which one must match, whatever the case:
+	// a DNS name or SIP domain among the alternative names, or the common name if there
+	// are none. A wildcard is only a name (RFC 5922 §7.2). No two trunks may share one.
+	TLSNames []string
 
 	// MediaNetworks limits where its callers' audio may be: an offer that names another
 	// address is refused with 488. Empty: any single host, and loopback only when the
@@ -145,8 +165,8 @@ func (c Config) check() error {
 			errs = append(errs, &ConfigError{field, "has no name"})
 		case names[t.Name]:
 			errs = append(errs, &ConfigError{field, fmt.Sprintf("name %q is used twice", t.Name)})
-		case len(t.Sources) == 0:
-			errs = append(errs, &ConfigError{field, "lists no sources"})
+		case len(t.Sources)+len(t.TLSNames) == 0:
+			errs = append(errs, &ConfigError{field, "lists neither sources nor TLS names, so no call could be its"})
 		}
 		names[t.Name] = true
 		for _, p := range append(append([]netip.Prefix(nil), t.Sources...), t.MediaNetworks...) {
@@ -156,6 +176,7 @@ func (c Config) check() error {
 		}
 		errs = append(errs, t.checkLists(field)...)
 		errs = append(errs, t.checkSRTP(field, c.SIP.Listen)...)
+		errs = append(errs, c.checkNames(i, field)...)
 		for _, other := range c.Trunks[:i] {
 			if a, b, overlap := overlapping(t, other); overlap {
 				errs = append(errs, &ConfigError{field, fmt.Sprintf("source %v overlaps %v of trunk %q", a, b, other.Name)})
@@ -163,6 +184,25 @@ func (c Config) check() error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// checkNames looks at the TLS names of a trunk, and whether they can be proved.
+func (c Config) checkNames(i int, field string) (errs []error) {
+	field += ".tlsNames"
+	if len(c.Trunks[i].TLSNames) > 0 && c.SIP.TLS.ClientCAFile == "" {
+		errs = append(errs, &ConfigError{field, "nobody could prove them: set the file of client authorities (sip.tls.clientCAFile)"})
+	}
+	for _, name := range c.Trunks[i].TLSNames {
+		if plainName(name) == "" || strings.ContainsAny(name, " @/:") {
+			errs = append(errs, &ConfigError{field, fmt.Sprintf("%q is not a name in a certificate", name)})
+		}
+		for _, other := range c.Trunks[:i] {
+			if other.hasName(name) {
+				errs = append(errs, &ConfigError{field, fmt.Sprintf("%q belongs to trunk %q already", name, other.Name)})
+			}
+		}
+	}
+	return errs
 }
 
 // checkLists looks at the settings of a trunk that hold words.

@@ -14,15 +14,20 @@ import (
 
 func TestConfigIsChecked(t *testing.T) {
 	good := Trunk{Name: "a", Sources: prefixes("192.0.2.0/24")}
-	handler := HandlerFunc(func(context.Context, *Call) {})
+	handler, proving := HandlerFunc(func(context.Context, *Call) {}), TLS{ClientCAFile: "ca.pem"}
 	for name, cfg := range map[string]Config{
-		"no trunk":     {},
-		"no name":      {Trunks: []Trunk{{Sources: good.Sources}}},
-		"same name":    {Trunks: []Trunk{good, {Name: "a", Sources: prefixes("198.51.100.0/24")}}},
-		"no source":    {Trunks: []Trunk{{Name: "a"}}},
-		"bad network":  {Trunks: []Trunk{{Name: "a", Sources: []netip.Prefix{{}}}}},
-		"overlap":      {Trunks: []Trunk{good, {Name: "b", Sources: prefixes("192.0.2.128/25")}}},
-		"overlap in 6": {Trunks: []Trunk{good, {Name: "b", Sources: prefixes("::ffff:192.0.2.7/128")}}},
+		"no trunk":    {},
+		"no name":     {Trunks: []Trunk{{Sources: good.Sources}}},
+		"same name":   {Trunks: []Trunk{good, {Name: "a", Sources: prefixes("198.51.100.0/24")}}},
+		"no source":   {Trunks: []Trunk{{Name: "a"}}},
+		"bad network": {Trunks: []Trunk{{Name: "a", Sources: []netip.Prefix{{}}}}},
+		"overlap":     {Trunks: []Trunk{good, {Name: "b", Sources: prefixes("192.0.2.128/25")}}},
+		"name of two": {SIP: SIP{TLS: proving}, Trunks: []Trunk{{Name: "a", TLSNames: []string{"sbc.test"}},
+			{Name: "b", Sources: good.Sources, TLSNames: []string{"SBC.test."}}}},
+		"empty name":     {SIP: SIP{TLS: proving}, Trunks: []Trunk{{Name: "a", TLSNames: []string{""}}}},
+		"a URI":          {SIP: SIP{TLS: proving}, Trunks: []Trunk{{Name: "a", TLSNames: []string{"sip:sbc.test"}}}},
+		"names unproved": {Trunks: []Trunk{{Name: "a", TLSNames: []string{"sbc.test"}}}},
+		"overlap in 6":   {Trunks: []Trunk{good, {Name: "b", Sources: prefixes("::ffff:192.0.2.7/128")}}},
 	} {
 		cfg.SIP.Listen = []string{"udp://127.0.0.1:0"}
 		var config *ConfigError
@@ -34,6 +39,8 @@ func TestConfigIsChecked(t *testing.T) {
 		}
 	}
 	for name, cfg := range map[string]Config{
+		"no TLS":     {Trunks: []Trunk{good}, SIP: SIP{Listen: []string{"tls://127.0.0.1:0"}}},
+		"no TLS key": {Trunks: []Trunk{good}, SIP: SIP{Listen: []string{"udp://127.0.0.1:0"}, TLS: TLS{CertFile: "x.pem"}}},
 		"bad ports":  {Trunks: []Trunk{good}, SIP: SIP{Listen: []string{"udp://127.0.0.1:0"}}, Media: Media{FirstPort: 5, LastPort: 6}},
 		"bad listen": {Trunks: []Trunk{good}, SIP: SIP{Listen: []string{"nonsense"}}},
 	} {
@@ -57,6 +64,33 @@ func TestTrunks(t *testing.T) {
 		}
 		if got != want {
 			t.Errorf("%s belongs to %q, want %q", addr, got, want)
+		}
+	}
+}
+
+// A proved name says more than an address; either is enough.
+func TestTrunksByName(t *testing.T) {
+	ts := newTrunks([]Trunk{{Name: "a", Sources: prefixes("192.0.2.0/24"), TLSNames: []string{"SBC.a.test"}}, {Name: "b", TLSNames: []string{"b.test.", "*.c.test"}}})
+	for _, tc := range []struct {
+		addr  string
+		names []string
+		want  string
+	}{
+		{"192.0.2.7:5061", nil, "a"},
+		{"192.0.2.7:5061", []string{"unknown.test"}, "a"},
+		{"192.0.2.7:5061", []string{"b.test"}, "b"},
+		{"203.0.113.1:5061", []string{"x.test", "sbc.a.test"}, "a"},
+		{"203.0.113.1:5061", []string{"*.c.test"}, "b"},
+		{"203.0.113.1:5061", []string{"x.c.test"}, ""},
+		{"203.0.113.1:5061", []string{""}, ""},
+		{"203.0.113.1:5061", nil, ""},
+	} {
+		got := ""
+		if trunk := ts.of(sipua.Source{Addr: netip.MustParseAddrPort(tc.addr), Transport: "tls", TLSNames: tc.names}); trunk != nil {
+			got = trunk.Name
+		}
+		if got != tc.want {
+			t.Errorf("%s %q belongs to %q, want %q", tc.addr, tc.names, got, tc.want)
 		}
 	}
 }

@@ -56,6 +56,7 @@ func Listen(cfg Config, h Handler) (*Server, error) {
 	}
 	ua, err := sipua.Listen(sipua.Config{
 		Listen: cfg.SIP.Listen, Advertise: cfg.SIP.Advertise, Log: cfg.Log,
+		TLS: sipua.TLS(cfg.SIP.TLS), MessagesPerSecond: cfg.SIP.MessagesPerSecond,
 		Admit: s.admit, Invite: s.invite, Draining: s.gate.closed,
 	})
 	if err != nil {
@@ -141,9 +142,9 @@ func (s *Server) close() {
 	})
 }
 
-// admit decides about a source, for every datagram and connection.
+// admit decides about a source, for every datagram, connection and request.
 func (s *Server) admit(src sipua.Source) sipua.Admission {
-	if t := s.trunks.find(src.Addr.Addr()); t != nil {
+	if t := s.trunks.of(src); t != nil {
 		return sipua.Admission{Verdict: sipua.Allow, Peer: t.Name}
 	}
 	if s.cfg.Strangers == Silent {

@@ -2,8 +2,10 @@ package telephony
 
 import (
 	"net/netip"
+	"strings"
 
 	"github.com/trunkline/trunkline/telephony/sdp"
+	"github.com/trunkline/trunkline/telephony/sipua"
 )
 
 // trunks finds the trunk of a source address. Static after construction.
@@ -33,6 +35,31 @@ func (t *trunks) find(a netip.Addr) *Trunk {
 	}
 	return nil
 }
+
+// of returns the trunk that a source belongs to, or nil: the one whose name it proved, or
+// else the one that lists its address.
+func (t *trunks) of(src sipua.Source) *Trunk {
+	for _, name := range src.TLSNames {
+		for i := range t.list {
+			if t.list[i].hasName(name) {
+				return &t.list[i]
+			}
+		}
+	}
+	return t.find(src.Addr.Addr())
+}
+
+func (t *Trunk) hasName(name string) bool {
+	for _, own := range t.TLSNames {
+		if plainName(own) == plainName(name) {
+			return true
+		}
+	}
+	return false
+}
+
+// plainName is a host name in the form in which names are compared.
+func plainName(name string) string { return strings.ToLower(strings.TrimSuffix(name, ".")) }
 
 // contains also matches "::ffff:192.0.2.0/120" against an IPv4 address.
 func contains(p netip.Prefix, a netip.Addr) bool { return plain(p).Contains(a) }

@@ -108,6 +108,7 @@ type timing struct {
 	write         time.Duration // a message of ours must be taken by the peer by then
 	idleConn      time.Duration // a connection without calls may be silent that long
 	linger        time.Duration // a connection that the peer ended is kept that long after a message
+	idleBrief     time.Duration // the same for one that we opened for a single request
 	checkFiles    time.Duration // TLS files are looked at once in that time
 	retryListener time.Duration // pause after a listener reported an error
 	maxSources    int           // UDP source addresses that sipgo may collect, see udpListener
@@ -128,6 +129,7 @@ func defaultTiming() timing {
 		write:         5 * time.Second,
 		idleConn:      10 * time.Minute,
 		linger:        500 * time.Millisecond,
+		idleBrief:     32 * time.Second,
 		checkFiles:    2 * time.Second,
 		retryListener: 20 * time.Millisecond,
 		maxSources:    8192,

@@ -101,7 +101,7 @@ func (c *conn) Read(b []byte) (int, error) {
 // idle is how long the peer may be silent between messages.
 func (c *conn) idle() time.Duration {
 	if c.brief.Load() {
-		return c.conns.ua.timing.giveUp()
+		return c.conns.ua.timing.idleBrief
 	}
 	return c.conns.ua.timing.idleConn
 }

@@ -45,8 +45,7 @@ func (d *dials) end(key connKey, attempt *dialling, err error) {
 }
 
 // connect sees to it that a connection to h is open: sipgo, which opens none by itself,
-// will then send there. A connection made for a brief need is closed when it has been
-// idle for 64·T1.
+// will then send there. A connection made for a brief need may not be idle for long.
 func (u *UA) connect(ctx context.Context, h hop, brief bool) error {
 	key := connKey{h.transport, h.addr.String()}
 	for {

@@ -246,7 +246,7 @@ func TestByeAfterTheTLSConnectionIsGone(t *testing.T) {
 			_ = d.Answer(ctx, []byte(testAnswer))
 			<-release
 			said <- d.Bye(context.Background(), Reason{})
-		}}, func(t *timing) { t.t1 = 50 * time.Millisecond })
+		}}, func(t *timing) { t.idleBrief = 100 * time.Millisecond })
 		s := newServer(t, "tls", "127.0.0.1:0", tc.cfg)
 		p := mustDialTLS(t, u.listening("tls"), ca.client(""))
 		p.contact = tc.scheme + ":caller@" + s.Addr().String()
