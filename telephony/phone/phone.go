@@ -1,6 +1,7 @@
 package phone
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -21,7 +22,8 @@ import (
 // Config of a phone. The zero value is a UDP phone on the loopback address.
 type Config struct {
 	Bind      netip.Addr   // address of SIP and RTP, default 127.0.0.1; ports are the system's choice
-	Transport string       // "udp" (default) or "tcp"
+	Transport string       // "udp" (default), "tcp" or "tls"
+	TLS       *tls.Config  // for "tls": RootCAs for the far end, Certificates of ours
 	Log       *slog.Logger // nil: none. SIP messages are logged at debug level only
 }
 
@@ -52,8 +54,11 @@ func New(cfg Config) (*Phone, error) {
 	if cfg.Transport == "" {
 		cfg.Transport = "udp"
 	}
-	if cfg.Transport != "udp" && cfg.Transport != "tcp" {
-		return nil, fmt.Errorf("phone: transport %q is neither udp nor tcp", cfg.Transport)
+	switch {
+	case cfg.Transport != "udp" && cfg.Transport != "tcp" && cfg.Transport != "tls":
+		return nil, fmt.Errorf("phone: transport %q is not udp, tcp or tls", cfg.Transport)
+	case cfg.Transport == "tls" && (cfg.TLS == nil || len(cfg.TLS.Certificates) == 0):
+		return nil, errors.New("phone: TLS needs a certificate")
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
@@ -73,6 +78,7 @@ func New(cfg Config) (*Phone, error) {
 // open makes the user agent and its socket.
 func (p *Phone) open() error {
 	ua, err := sipgo.NewUA(
+		sipgo.WithUserAgenTLSConfig(p.cfg.TLS),
 		sipgo.WithUserAgent("phone"),
 		sipgo.WithUserAgentTransportLayerOptions(sip.WithTransportLayerLogger(p.cfg.Log),
 			sip.WithTransportLayerReadFilter(p.observe)),
@@ -101,13 +107,17 @@ func (p *Phone) open() error {
 // bind opens the socket and serves it until it is closed.
 func (p *Phone) bind(server *sipgo.Server) error {
 	local := netip.AddrPortFrom(p.cfg.Bind, 0).String()
-	if p.cfg.Transport == "tcp" {
+	if p.cfg.Transport != "udp" {
 		l, err := net.Listen("tcp", local)
 		if err != nil {
 			return err
 		}
 		p.listen, p.port = l, l.Addr().(*net.TCPAddr).Port
-		p.serve.Go(func() { _ = server.ServeTCP(l) })
+		if p.cfg.Transport == "tls" {
+			p.serve.Go(func() { _ = server.ServeTLS(tls.NewListener(l, p.cfg.TLS)) })
+		} else {
+			p.serve.Go(func() { _ = server.ServeTCP(l) })
+		}
 		return nil
 	}
 	c, err := net.ListenPacket("udp", local)

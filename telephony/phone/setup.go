@@ -80,9 +80,9 @@ func (c *call) invite() (*sip.Request, error) {
 
 func (c *call) contact(user string) sip.Uri {
 	uri := sip.Uri{Scheme: "sip", User: user, Host: c.phone.cfg.Bind.String(), Port: c.phone.port}
-	if c.phone.cfg.Transport == "tcp" {
+	if transport := c.phone.cfg.Transport; transport != "udp" {
 		uri.UriParams = sip.NewParams()
-		uri.UriParams.Add("transport", "tcp")
+		uri.UriParams.Add("transport", transport)
 	}
 	return uri
 }
