@@ -144,7 +144,7 @@ func (d *Dialog) direct(ctx context.Context, req *sip.Request, target sip.Uri) e
 		req.Laddr = sip.Addr{IP: d.flow.local.Addr().AsSlice(), Port: int(d.flow.local.Port())}
 		return nil
 	}
-	if d.ua.conns.find(connKey{d.flow.transport, d.flow.source}) != nil {
+	if d.ua.conns.usable(connKey{d.flow.transport, d.flow.source}) != nil {
 		req.SetDestination(d.flow.source)
 		return nil
 	}

@@ -28,6 +28,8 @@ type conn struct {
 	once     sync.Once
 
 	doubtful bool        // guarded by conns.mu
+	ending   atomic.Bool // nothing more will be read
+	dealing  atomic.Bool // sipgo's reader has bytes to deal with
 	brief    atomic.Bool // dialled for one request: nobody will miss it
 	stuck    atomic.Bool // a write has failed
 
@@ -56,9 +58,9 @@ func (c *conn) complete() { c.pending, c.last = time.Time{}, time.Now() }
 // linger keeps a connection that the peer has ended for a moment, if a message was its
 // last word: sipgo forgets a request whose connection is gone before its goroutine runs,
 // and a BYE is often the last word. The peer may also have ended its own half only.
-func (c *conn) linger() {
+func (c *conn) linger(err error) {
 	wait := c.conns.ua.timing.linger - time.Since(c.last)
-	if wait <= 0 || !c.pending.IsZero() {
+	if wait <= 0 || !c.pending.IsZero() || errors.Is(err, net.ErrClosed) {
 		return
 	}
 	t := time.NewTimer(wait)
@@ -71,6 +73,17 @@ func (c *conn) linger() {
 
 // Read implements net.Conn. A peer that is too slow looks like a closed connection.
 func (c *conn) Read(b []byte) (int, error) {
+	c.dealing.Store(false)
+	n, err := c.read(b)
+	if err != nil {
+		c.ending.Store(true)
+		c.linger(err)
+	}
+	c.dealing.Store(err == nil)
+	return n, err
+}
+
+func (c *conn) read(b []byte) (int, error) {
 	if !c.rest() {
 		return 0, net.ErrClosed
 	}
@@ -86,7 +99,6 @@ func (c *conn) Read(b []byte) (int, error) {
 			return n, nil
 		}
 		if !errors.Is(err, os.ErrDeadlineExceeded) {
-			c.linger()
 			return 0, err
 		}
 		if c.pending.IsZero() && c.conns.ua.registry.uses(c.key.transport, c.key.remote) {
@@ -145,13 +157,22 @@ func (c *conn) Write(b []byte) (int, error) {
 		if errors.Is(err, os.ErrDeadlineExceeded) {
 			c.conns.ua.counters.connsTimedOut.Add(1)
 		}
-		_ = c.Close()
+		_ = c.end()
 	}
 	return n, err
 }
 
-// Close implements net.Conn.
+// Close implements net.Conn, for sipgo: it closes when reading has failed, or when it
+// cannot make out the messages of what it read.
 func (c *conn) Close() error {
+	if c.dealing.Load() && !c.stuck.Load() {
+		c.conns.ua.counters.malformed.Add(1)
+	}
+	return c.end()
+}
+
+// end closes the connection, for us.
+func (c *conn) end() error {
 	var err error
 	if secure, ok := c.Conn.(*tls.Conn); ok && c.stuck.Load() {
 		err = secure.NetConn().Close() // its goodbye would be stuck too

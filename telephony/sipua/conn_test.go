@@ -150,3 +150,42 @@ func TestOneConnectionForAnAddress(t *testing.T) {
 	peers[1].ends("the second of an address")
 	peers[0].want(200, "2 OPTIONS", peers[0].request("OPTIONS", 2, "", ""))
 }
+
+// What cannot be framed ends the connection, and is counted; an end of it is not.
+func TestJunkOnConnections(t *testing.T) {
+	for _, transport := range streams {
+		u, ca := startStreams(t, Config{})
+		p := dialAny(t, transport, u, ca)
+		p.want(200, "1 OPTIONS", p.request("OPTIONS", 1, "", ""))
+		_ = p.conn.Close()
+		eventually(t, "connection gone", func() bool { return u.Stats().Conns == 0 })
+		q := dialAny(t, transport, u, ca)
+		q.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+		q.ends("junk")
+		eventually(t, "connection gone", func() bool { return u.Stats().Conns == 0 })
+		if s := u.Stats(); s.Malformed != 1 || s.ConnsTimedOut != 0 {
+			t.Errorf("%s: stats %+v", transport, s)
+		}
+	}
+}
+
+// A server that closes its connection after each answer, and at once is asked again.
+func TestServerThatHangsUp(t *testing.T) {
+	u := start(t, Config{})
+	s := newServer(t, "tcp", "127.0.0.1:0", nil)
+	for range 3 {
+		done := make(chan error, 1)
+		go func() {
+			_, err := u.probe(t.Context(), s.uri("127.0.0.1"))
+			done <- err
+		}()
+		p := s.take()
+		p.send(responseFor(p.until("OPTIONS", func(m message) bool { return m.method() == "OPTIONS" }), "200 OK"))
+		_ = p.conn.Close()
+		if err := recv(t, done); err != nil {
+			t.Fatal(err)
+		}
+		w := u.conns.find(connKey{"tcp", s.Addr().String()})
+		eventually(t, "the end was seen", func() bool { return w == nil || w.ending.Load() })
+	}
+}

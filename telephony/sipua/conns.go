@@ -75,9 +75,10 @@ func (t *conns) addDialled(c net.Conn, names []string, meter meterKey) *conn {
 }
 
 // enterLocked is false when all is over, or when a connection of the same remote address
-// is there: sipgo could not tell them apart, and would answer one on the other.
+// is there: sipgo could not tell them apart, and would answer one on the other. One that
+// the peer has ended makes room.
 func (t *conns) enterLocked(w *conn) bool {
-	if t.closed || t.open[w.key] != nil {
+	if old := t.open[w.key]; t.closed || old != nil && !old.ending.Load() {
 		return false
 	}
 	t.open[w.key] = w
@@ -116,8 +117,10 @@ func countDown(counts map[netip.Addr]int, a netip.Addr) {
 func (t *conns) remove(w *conn) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	delete(t.open, w.key)
-	t.left.note(w.key, w.names)
+	if t.open[w.key] == w {
+		delete(t.open, w.key)
+		t.left.note(w.key, w.names)
+	}
 	if !w.dialled {
 		t.provedLocked(w)
 		countDown(t.source, w.src)
@@ -166,6 +169,14 @@ func (t *conns) find(key connKey) *conn {
 	return t.open[key]
 }
 
+// usable is find for those who want to send.
+func (t *conns) usable(key connKey) *conn {
+	if w := t.find(key); w != nil && !w.ending.Load() {
+		return w
+	}
+	return nil
+}
+
 // names are the verified names of the peer of a connection that is open, or was a short
 // while ago: a BYE may be handled when its sender has hung up the connection too.
 func (t *conns) names(key connKey) []string {
@@ -183,7 +194,7 @@ func (t *conns) close() {
 	t.mu.Lock()
 	t.closed = true
 	for _, w := range t.open {
-		t.wg.Go(func() { _ = w.Close() })
+		t.wg.Go(func() { _ = w.end() })
 	}
 	for c := range t.guests {
 		t.wg.Go(func() { _ = c.Close() })

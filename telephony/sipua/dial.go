@@ -49,7 +49,7 @@ func (d *dials) end(key connKey, attempt *dialling, err error) {
 func (u *UA) connect(ctx context.Context, h hop, brief bool) error {
 	key := connKey{h.transport, h.addr.String()}
 	for {
-		if w := u.conns.find(key); w != nil {
+		if w := u.conns.usable(key); w != nil {
 			if !brief {
 				w.brief.Store(false)
 			}
@@ -87,7 +87,7 @@ func (u *UA) dial(ctx context.Context, h hop, brief bool) error {
 	w.brief.Store(brief)
 	box := u.inboxes[h.transport]
 	if !box.put(w) {
-		_ = w.Close()
+		_ = w.end()
 		return ErrClosed
 	}
 	return box.wait(ctx, w)

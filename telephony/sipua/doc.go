@@ -5,8 +5,9 @@
 // dialog is where calls are lost: requests handled in the wrong order, an ACK that
 // is not recognised, a BYE sent to the wrong place.
 //
-//	UDP, TCP
-//	   │   udpListener / tcpListener: who may speak? (Config.Admit, before parsing)
+//	UDP, TCP, TLS
+//	   │   udpListener, tcpListener, tlsListener: who may speak? (Config.Admit, before
+//	   │   parsing) and not too much? (floods); conn: not too slowly?
 //	   │   a datagram that cannot be parsed: 400 or 416, limited in rate
 //	   ▼
 //	sipgo transport ── every message, in the order of the wire ──► arrive
@@ -27,6 +28,9 @@
 // with the reason why the call must end: ErrCancelled, *ByeError, ErrNoACK or
 // ErrShutdown. Timers that repeat a 200 belong to the Dialog. Close ends everything
 // and returns when the last goroutine has left.
+//
+// Connections have one way in, whoever opened them: conns bounds them, conn watches them,
+// and sipgo gets them from a listener of ours. It opens none by itself; connect does.
 //
 // Nothing here writes a header, a body or a phone number to the log.
 package sipua

@@ -46,7 +46,7 @@ func (u *UA) greet(c net.Conn) {
 	}
 	w.expect()
 	if !u.conns.join(func() { u.welcome(w, secure, src) }) {
-		_ = w.Close()
+		_ = w.end()
 	}
 }
 
@@ -54,7 +54,7 @@ func (u *UA) greet(c net.Conn) {
 func (u *UA) welcome(w *conn, secure *tls.Conn, src Source) {
 	if err := u.shake(context.Background(), secure); err != nil {
 		u.handshakeFailed(src.Addr, err)
-		_ = w.Close()
+		_ = w.end()
 		return
 	}
 	w.names = peerNames(secure)
@@ -65,13 +65,13 @@ func (u *UA) welcome(w *conn, secure *tls.Conn, src Source) {
 		if admission.Verdict == Forbid {
 			u.forbidConn(secure, src.Transport)
 		}
-		_ = w.Close()
+		_ = w.end()
 		return
 	}
 	w.meter = peerKey(admission, src.Addr, src.Transport)
 	u.conns.proved(w)
 	if !u.inboxes["tls"].put(w) {
-		_ = w.Close()
+		_ = w.end()
 	}
 }
 
