@@ -34,6 +34,11 @@ func (u *UA) greet(c net.Conn) {
 	src := Source{Addr: addrPort(c.RemoteAddr()), Transport: "tls"}
 	secure := tls.Server(c, u.tls.server())
 	doubtful := u.cfg.Admit(src).Verdict != Allow
+	if doubtful && !u.greetings.take() { // a handshake is dear: it must not become a weapon
+		u.counters.connsRefused.Add(1)
+		_ = c.Close()
+		return
+	}
 	if doubtful && !u.tls.asks() {
 		u.screen(secure, src)
 		return

@@ -9,6 +9,7 @@ import (
 	"os"
 	"reflect"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -277,4 +278,36 @@ func TestCertificateNames(t *testing.T) {
 			t.Errorf("%v: names %q, want %q", alternatives, got, want)
 		}
 	}
+}
+
+// Handshakes with strangers are rare enough not to be a weapon; known peers get theirs.
+func TestHandshakesWithStrangersAreLimited(t *testing.T) {
+	ca := newAuthority(t)
+	var known atomic.Bool
+	u, err := Listen(Config{Listen: []string{"tls://127.0.0.1:0"}, TLS: ca.server(), Invite: ringAndWait(nil), Admit: func(Source) Admission {
+		if known.Load() {
+			return Admission{Allow, "carrier"}
+		}
+		return Admission{Verdict: Forbid}
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.greetings = newBucket(1e-9, 2)
+	served := make(chan error, 1)
+	go func() { served <- u.Serve(t.Context()) }()
+	for i := range 4 {
+		p, err := dialTLS(t, u.listening("tls"), ca.client(""))
+		if (err == nil) != (i < 2) {
+			t.Errorf("handshake %d: %v", i, err)
+		}
+		if err == nil {
+			p.want(403, "1 INVITE", p.request("INVITE", 1, "", testOffer))
+		}
+	}
+	known.Store(true)
+	p := mustDialTLS(t, u.listening("tls"), ca.client(""))
+	p.want(200, "1 OPTIONS", p.request("OPTIONS", 1, "", ""))
+	_ = u.Close()
+	recv(t, served)
 }

@@ -19,6 +19,12 @@ const (
 	forbidBurst = 100
 )
 
+// greetRate limits the TLS handshakes with sources that are not known by their address.
+const (
+	greetRate  = 50 // a second
+	greetBurst = 100
+)
+
 // forbid makes a 403 for a raw request and says where to send it; false for anything
 // that deserves silence.
 func (u *UA) forbid(data []byte, src netip.AddrPort, transport string) (to netip.AddrPort, res []byte, ok bool) {

@@ -39,6 +39,7 @@ type UA struct {
 	tagger    *tagger
 	strangers *bucket
 	broken    *bucket // answers to datagrams that cannot be parsed
+	greetings *bucket
 	noise     *throttle
 	floods    *floods
 
@@ -117,6 +118,7 @@ func listen(cfg Config, t timing) (*UA, error) {
 		tagger:    newTagger(),
 		strangers: newBucket(forbidRate, forbidBurst),
 		broken:    newBucket(forbidRate, forbidBurst),
+		greetings: newBucket(greetRate, greetBurst),
 		noise:     newThrottle(10 * time.Second),
 
 		handshakeNoise: newThrottle(10 * time.Second),
