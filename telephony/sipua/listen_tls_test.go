@@ -3,6 +3,7 @@ package sipua
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"io"
 	"net"
@@ -108,6 +109,10 @@ func TestPeersAreKnownByCertificate(t *testing.T) {
 	if cause := recv(t, causes); !errors.As(cause, &bye) {
 		t.Errorf("cause %v", cause)
 	}
+	ca.usage = x509.ExtKeyUsageClientAuth
+	client := mustDialTLS(t, u.listening("tls"), ca.client("e", "sbc3.carrier.test"))
+	client.want(200, "1 OPTIONS", client.request("OPTIONS", 1, "", ""))
+	_ = client.conn.Close()
 	nameless := mustDialTLS(t, u.listening("tls"), ca.client(""))
 	nameless.want(403, "1 INVITE", nameless.request("INVITE", 1, "", testOffer))
 	wrong := mustDialTLS(t, u.listening("tls"), ca.client("c", "sbc.other.test"))

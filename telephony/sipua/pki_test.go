@@ -26,11 +26,13 @@ type authority struct {
 	file string // its certificate
 	cert *x509.Certificate
 	key  *ecdsa.PrivateKey
+
+	usage x509.ExtKeyUsage // of what it issues
 }
 
 func newAuthority(t *testing.T) *authority {
 	t.Helper()
-	a := &authority{t: t, dir: t.TempDir()}
+	a := &authority{t: t, dir: t.TempDir(), usage: x509.ExtKeyUsageServerAuth}
 	a.key = newKey(t)
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test authority"},
@@ -66,7 +68,7 @@ func (a *authority) write(name, kind string, der []byte) string {
 	return path
 }
 
-// issue makes a certificate for servers, as SIP peers have them, with a common name and
+// issue makes a certificate, for servers as SIP peers have them if usage is not changed, with a common name and
 // alternative names: addresses, sip: URIs, DNS names. It returns the files.
 func (a *authority) issue(name string, alternatives ...string) (cert, key string) {
 	a.t.Helper()
@@ -77,7 +79,7 @@ func (a *authority) issue(name string, alternatives ...string) (cert, key string
 	template := &x509.Certificate{
 		SerialNumber: serial, Subject: pkix.Name{CommonName: name},
 		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{a.usage},
 	}
 	for _, s := range alternatives {
 		if ip := net.ParseIP(s); ip != nil {
