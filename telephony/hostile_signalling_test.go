@@ -213,7 +213,7 @@ func TestManyShortCalls(t *testing.T) {
 		n = 1000
 	}
 	e := &ear{}
-	s := start(t, Config{Trunks: twoTrunks(), Limits: Limits{CallsPerSecond: 1 << 20}, Log: slog.New(slog.DiscardHandler)}, e.serve)
+	s := start(t, Config{SIP: SIP{MessagesPerSecond: -1}, Trunks: twoTrunks(), Limits: Limits{CallsPerSecond: 1 << 20}, Log: slog.New(slog.DiscardHandler)}, e.serve)
 	base := runtime.NumGoroutine()
 	var wg sync.WaitGroup
 	for range 4 {
