@@ -65,6 +65,10 @@ func (d *Dialog) lastReason() Reason {
 		return d.farewell
 	case errors.Is(cause, ErrNoACK):
 		return Reason{"SIP", sip.StatusRequestTimeout, "ACK missing"}
+	case errors.Is(cause, ErrNoAnswer):
+		return Reason{"SIP", sip.StatusNotAcceptableHere, "No usable answer in the ACK"}
+	case errors.Is(cause, ErrExpired), errors.Is(cause, ErrGone):
+		return Reason{"Q.850", 102, "Session expired"}
 	case errors.Is(cause, ErrShutdown):
 		return Reason{"Q.850", 31, "Shutting down"}
 	}
@@ -133,7 +137,8 @@ func (d *Dialog) transact(ctx context.Context, req *sip.Request, target sip.Uri)
 		return fmt.Errorf("send %s: %w", req.Method, err)
 	}
 	defer tx.Terminate()
-	return awaitFinal(ctx, tx, req)
+	_, err = finalResponse(ctx, tx, req)
+	return err
 }
 
 // direct sets where the request goes: back on the flow of the call, or, when that
@@ -161,23 +166,4 @@ func (d *Dialog) direct(ctx context.Context, req *sip.Request, target sip.Uri) e
 		}
 	}
 	return err
-}
-
-func awaitFinal(ctx context.Context, tx *sip.ClientTx, req *sip.Request) error {
-	for {
-		select {
-		case res := <-tx.Responses():
-			switch {
-			case res.IsProvisional():
-			case res.IsSuccess():
-				return nil
-			default:
-				return &StatusError{string(req.Method), res.StatusCode, res.Reason}
-			}
-		case <-tx.Done():
-			return fmt.Errorf("wait for the answer to %s: %w", req.Method, tx.Err())
-		case <-ctx.Done():
-			return fmt.Errorf("wait for the answer to %s: %w", req.Method, context.Cause(ctx))
-		}
-	}
 }

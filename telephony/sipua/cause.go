@@ -13,6 +13,10 @@ var (
 	ErrCancelled = errors.New("caller cancelled the call") // CANCEL came before the answer
 	ErrNoACK     = errors.New("no ACK for the answer")     // 64·T1 passed after a 200
 	ErrShutdown  = errors.New("user agent is shutting down")
+	ErrNoPRACK   = errors.New("no PRACK for a reliable response")      // 64·T1 passed after a 180
+	ErrNoAnswer  = errors.New("ACK without an answer that can be met") // to the offer in our 200
+	ErrExpired   = errors.New("session timer expired")                 // nobody refreshed the call (RFC 4028 §10)
+	ErrGone      = errors.New("peer does not know the call any more")  // 481, 408 or silence to a request of ours
 )
 
 // errEnded is the cause once the handler has returned; nobody is left to see it.
@@ -21,6 +25,9 @@ var errEnded = errors.New("call handler returned")
 // ErrState is returned by Dialog methods that do not fit the state of the call, such
 // as Reject after Answer.
 var ErrState = errors.New("call is not in a state for this")
+
+// ErrDigit is returned by SendInfoDigit for what is no key.
+var ErrDigit = errors.New("not a key")
 
 // ErrClosed is returned by Serve after Close.
 var ErrClosed = errors.New("user agent closed")

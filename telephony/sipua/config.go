@@ -41,6 +41,13 @@ type Config struct {
 	// elsewhere. nil means never.
 	Draining func() bool
 
+	// SessionTimers says how long a call lasts without a sign of life.
+	SessionTimers SessionTimers
+
+	// PreferReliable sends 180 reliably (RFC 3262) to every peer that supports it, and not
+	// only to one that demands it.
+	PreferReliable bool
+
 	// MaxDialogs limits calls plus recently ended calls (those are remembered for 32 s);
 	// beyond it an INVITE gets 503. Default 20000.
 	MaxDialogs int
@@ -111,6 +118,9 @@ type timing struct {
 	idleBrief     time.Duration // the same for one that we opened for a single request
 	checkFiles    time.Duration // TLS files are looked at once in that time
 	retryListener time.Duration // pause after a listener reported an error
+	ringAgain     time.Duration // from one 180 to the next
+	second        time.Duration // of Session-Expires and Retry-After
+	glare         time.Duration // the unit of the pause after two offers have crossed
 	maxSources    int           // UDP source addresses that sipgo may collect, see udpListener
 }
 
@@ -132,6 +142,9 @@ func defaultTiming() timing {
 		idleBrief:     32 * time.Second,
 		checkFiles:    2 * time.Second,
 		retryListener: 20 * time.Millisecond,
+		ringAgain:     time.Minute,
+		second:        time.Second,
+		glare:         10 * time.Millisecond,
 		maxSources:    8192,
 	}
 }
@@ -150,6 +163,7 @@ func (c Config) withDefaults() Config {
 	if c.Draining == nil {
 		c.Draining = func() bool { return false }
 	}
+	c.SessionTimers = c.SessionTimers.withDefaults()
 	if c.MaxDialogs <= 0 {
 		c.MaxDialogs = 20000
 	}

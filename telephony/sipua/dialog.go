@@ -33,6 +33,9 @@ type Dialog struct {
 	ctx      context.Context
 	cancel   context.CancelCauseFunc
 	gone     chan struct{} // closed when the peer's BYE was handled
+	placed   bool          // the call, and with it the Call-ID, is ours
+
+	wire sync.Mutex // responses to the INVITE leave one at a time; taken before mu
 
 	mu       sync.Mutex
 	state    dialogState
@@ -45,6 +48,12 @@ type Dialog struct {
 	late     lateOffer
 	referral *referral // the one whose outcome is awaited
 	referred bool      // a referral has succeeded: the peer does not need us any more
+	ringer   ringer
+	session  session
+	updates  bool          // the peer takes UPDATE
+	claimed  chan struct{} // closed by release; nil while nobody negotiates
+
+	infoDigit func(digit rune)
 }
 
 type dialogState int
@@ -91,21 +100,11 @@ func (d *Dialog) OnReoffer(f func(offer []byte) (answer []byte, err error)) {
 	d.reoffer = f
 }
 
-// Ring sends 180 Ringing. It returns ErrState once the call is answered or refused.
-func (d *Dialog) Ring() error {
-	d.mu.Lock()
-	state := d.state
-	d.mu.Unlock()
-	if state != ringing {
-		return ErrState
-	}
-	return d.send(newResponse(d.invite, sip.StatusRinging, "Ringing", d.flow.contactHeader()))
-}
-
 // Answer sends 200 OK with sdp and returns when it is written. The response is then
 // repeated until the ACK comes (RFC 3261 §13.3.1.4); without one the call's context
-// ends with ErrNoACK after 64·T1. It returns the call's cause if that came first,
-// ErrCancelled above all, and ErrState if a final response was sent before.
+// ends with ErrNoACK after 64·T1. If the INVITE made no offer sdp is ours, see OnAnswer.
+// Answer returns the call's cause if that came first, ErrCancelled above all, and ErrState
+// if a final response was sent before.
 func (d *Dialog) Answer(ctx context.Context, sdp []byte) error {
 	for _, c := range []context.Context{d.ctx, ctx} {
 		if cause := context.Cause(c); cause != nil {
@@ -115,7 +114,10 @@ func (d *Dialog) Answer(ctx context.Context, sdp []byte) error {
 	if err := d.decide(answered, sdp); err != nil {
 		return err
 	}
-	res := withBody(newResponse(d.invite, sip.StatusOK, "OK", d.flow.contactHeader(), Header{"Allow", allowed}), sdp)
+	d.noteAllow(d.invite)
+	agreed := d.termsFor(d.invite)
+	headers := append(agreed.headers(), d.flow.contactHeader(), Header{"Allow", allowed}, d.ua.supported)
+	res := withBody(newResponse(d.invite, sip.StatusOK, "OK", headers...), sdp)
 	f := d.track(d.inviteID.cseq, d.tx, res)
 	if err := d.send(res); err != nil {
 		d.drop(f)
@@ -125,6 +127,7 @@ func (d *Dialog) Answer(ctx context.Context, sdp []byte) error {
 		return err
 	}
 	f.start()
+	d.startSession(agreed)
 	return nil
 }
 
@@ -153,13 +156,22 @@ func (d *Dialog) decide(next dialogState, answer []byte) error {
 		return ErrState
 	}
 	d.state, d.answer = next, answer
+	d.late.expectLocked(next == answered && len(d.request.Body) == 0, d.inviteID.cseq)
+	d.stopRingingLocked()
 	return nil
 }
 
-// send writes a response to the INVITE. When a CANCEL was faster, sipgo refuses the
+// send writes a response to the INVITE.
+func (d *Dialog) send(res *sip.Response) error {
+	d.wire.Lock()
+	defer d.wire.Unlock()
+	return d.sendLocked(res)
+}
+
+// sendLocked is send for who holds wire. When a CANCEL was faster, sipgo refuses the
 // response but keeps it as the one to repeat; the 487 must then be put back, or a
 // caller who gave up would be told "200 OK" a moment later.
-func (d *Dialog) send(res *sip.Response) error {
+func (d *Dialog) sendLocked(res *sip.Response) error {
 	err := d.tx.Respond(res)
 	if err == nil {
 		return nil
@@ -218,6 +230,8 @@ func unfinished(cause error) (int, string) {
 		return sip.StatusRequestTerminated, "Request Terminated"
 	case errors.Is(cause, ErrShutdown):
 		return sip.StatusServiceUnavailable, "Service Unavailable"
+	case errors.Is(cause, ErrNoPRACK): // RFC 3262 §3
+		return 504, "Server Time-out"
 	}
 	return sip.StatusInternalServerError, "Server Internal Error"
 }
@@ -229,7 +243,7 @@ func (d *Dialog) serve(req *sip.Request, tx *sip.ServerTx) {
 		return
 	}
 	defer d.order.leave()
-	if bad := screenMethod(req); bad != nil {
+	if bad := screenMethod(req, d.ua.tags); bad != nil {
 		bad.send(tx, req)
 		return
 	}
@@ -242,8 +256,12 @@ func (d *Dialog) serve(req *sip.Request, tx *sip.ServerTx) {
 		d.update(req, tx)
 	case sip.NOTIFY:
 		d.notify(req, tx)
+	case sip.INFO:
+		d.info(req, tx)
+	case sip.PRACK:
+		d.prack(req, tx)
 	default:
-		respond(tx, req, sip.StatusOK, "OK", Header{"Allow", allowed}, Header{"Accept", "application/sdp"})
+		respond(tx, req, sip.StatusOK, "OK", Header{"Allow", allowed}, Header{"Accept", "application/sdp"}, d.ua.supported)
 	}
 }
 

@@ -20,13 +20,18 @@
 //	   │                                                   │
 //	   │                                                   ▼
 //	   └─► Dialog.serve: one request at a time,      Config.Invite(ctx, dialog)
-//	       in CSeq order: BYE, re-INVITE,            returning from it ends the call
-//	       UPDATE, NOTIFY, OPTIONS                   Dialog.Refer sends the peer elsewhere
+//	       in CSeq order: BYE, re-INVITE, UPDATE,    returning from it ends the call
+//	       PRACK, INFO, NOTIFY, OPTIONS              Dialog.Refer sends the peer elsewhere
+//	                                                 Dialog.Reinvite, Update: offers of ours
+//
+// One offer is open at a time, whoever made it (claim.go); a call without a sign of life
+// ends (timer.go); a 180 is sent reliably to who demands it (prack.go).
 //
 // Who owns what: the goroutine that sipgo starts for an INVITE runs Config.Invite
 // and belongs to that call until it is over. The context it is given is cancelled
-// with the reason why the call must end: ErrCancelled, *ByeError, ErrNoACK or
-// ErrShutdown. Timers that repeat a 200 belong to the Dialog. Close ends everything
+// with the reason why the call must end: ErrCancelled, *ByeError, ErrNoACK, ErrNoAnswer,
+// ErrNoPRACK, ErrExpired, ErrGone or ErrShutdown. Timers that repeat a response or watch
+// over the session belong to the Dialog. Close ends everything
 // and returns when the last goroutine has left.
 //
 // Connections have one way in, whoever opened them: conns bounds them, conn watches them,

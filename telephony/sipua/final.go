@@ -136,7 +136,12 @@ func (d *Dialog) drop(f *final) {
 	}
 }
 
+// dropAll ends all waiting and repeating: the call is over.
 func (d *Dialog) dropAll() {
+	d.mu.Lock()
+	d.stopRingingLocked()
+	d.stopSessionLocked()
+	d.mu.Unlock()
 	for _, f := range d.waiting() {
 		d.drop(f)
 	}

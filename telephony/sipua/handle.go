@@ -46,7 +46,7 @@ var noSuchCall = refuse(sip.StatusCallTransactionDoesNotExists, "Call/Transactio
 
 // outside handles a request that belongs to no dialog.
 func (u *UA) outside(req *sip.Request, tx *sip.ServerTx, peer string) {
-	if bad := screenMethod(req); bad != nil {
+	if bad := screenMethod(req, u.tags); bad != nil {
 		bad.send(tx, req)
 		return
 	}
@@ -56,7 +56,7 @@ func (u *UA) outside(req *sip.Request, tx *sip.ServerTx, peer string) {
 	case sip.OPTIONS:
 		u.options(req, tx)
 	case sip.NOTIFY:
-		refuseNotify(req).send(tx, req)
+		u.notifyOutside(req, tx)
 	default:
 		noSuchCall.send(tx, req)
 	}
@@ -81,12 +81,16 @@ func (u *UA) options(req *sip.Request, tx *sip.ServerTx) {
 		respond(tx, req, sip.StatusServiceUnavailable, "Service Unavailable")
 		return
 	}
-	respond(tx, req, sip.StatusOK, "OK", Header{"Allow", allowed}, Header{"Accept", "application/sdp"})
+	respond(tx, req, sip.StatusOK, "OK", Header{"Allow", allowed}, Header{"Accept", "application/sdp"}, u.supported)
 }
 
 // invite starts a call and runs it to its end.
 func (u *UA) invite(req *sip.Request, tx *sip.ServerTx, peer string) {
 	if bad := screenInvite(req); bad != nil {
+		bad.send(tx, req)
+		return
+	}
+	if bad := u.screenSession(req); bad != nil {
 		bad.send(tx, req)
 		return
 	}

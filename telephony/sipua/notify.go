@@ -36,13 +36,21 @@ func (d *Dialog) notify(req *sip.Request, tx *sip.ServerTx) {
 	respond(tx, req, sip.StatusOK, "OK")
 }
 
-// refuseNotify is the answer to a NOTIFY that belongs to no call: we have subscribed to
-// nothing there.
-func refuseNotify(req *sip.Request) *refusal {
-	if _, bad := reportOf(req); bad != nil {
-		return bad
+// notifyOutside handles a NOTIFY that belongs to no call. We have subscribed to nothing,
+// but a PBX that we are registered at tells about its mailbox all the same, and some keep
+// a NAT open with it; a refusal fills their logs and makes some ask for ever.
+func (u *UA) notifyOutside(req *sip.Request, tx *sip.ServerTx) {
+	event, _ := parameters(firstValue(req, "event", "o"))
+	switch strings.ToLower(event) {
+	case "message-summary", "keep-alive":
+		respond(tx, req, sip.StatusOK, "OK")
+		return
 	}
-	return noSuchSubscription
+	bad := noSuchSubscription
+	if _, unreadable := reportOf(req); unreadable != nil {
+		bad = unreadable
+	}
+	bad.send(tx, req)
 }
 
 // reported notes a report; false if nobody waits for it. What it means for the call is

@@ -27,6 +27,15 @@ func (d *Dialog) reinvite(req *sip.Request, tx *sip.ServerTx) {
 		return
 	}
 	d.awaitACKs(d.ua.life, d.ua.timing.ackWait)
+	if bad := d.ua.screenSession(req); bad != nil {
+		d.refuseReinvite(req, tx, bad)
+		return
+	}
+	if d.opens() || !d.tryClaim() {
+		d.refuseReinvite(req, tx, offersCross)
+		return
+	}
+	defer d.release()
 	offer, _ := offerOf(req)
 	if len(offer) == 0 {
 		d.acceptReinvite(req, tx, d.offerLate(req.CSeq().SeqNo))
@@ -40,18 +49,30 @@ func (d *Dialog) reinvite(req *sip.Request, tx *sip.ServerTx) {
 	d.acceptReinvite(req, tx, answer)
 }
 
+// offersCross is for an offer that meets one of ours (RFC 3261 §14.2).
+var offersCross = refuse(sip.StatusRequestPending, "Request Pending")
+
 var unacceptable = refuse(sip.StatusNotAcceptableHere, "Not Acceptable Here", Header{"Warning", `399 - "media cannot be changed"`})
 
 // acceptReinvite answers with a description of ours, which is an answer, or an offer.
 func (d *Dialog) acceptReinvite(req *sip.Request, tx *sip.ServerTx, body []byte) {
-	d.refresh(req, body)
-	res := withBody(newResponse(req, sip.StatusOK, "OK", d.flow.contactHeader(), Header{"Allow", allowed}), body)
+	res := withBody(d.acceptance(req, body), body)
 	f := d.track(req.CSeq().SeqNo, tx, res)
 	if err := tx.Respond(res); err != nil {
 		d.drop(f)
 		return
 	}
 	f.start()
+}
+
+// acceptance is the 200 to an INVITE or UPDATE, and puts in force what comes with it.
+func (d *Dialog) acceptance(req *sip.Request, body []byte) *sip.Response {
+	d.refresh(req, body)
+	d.noteAllow(req)
+	agreed := d.termsFor(req)
+	d.startSession(agreed)
+	return newResponse(req, sip.StatusOK, "OK",
+		append(agreed.headers(), d.flow.contactHeader(), Header{"Allow", allowed}, d.ua.supported)...)
 }
 
 // refresh takes over what an accepted INVITE or UPDATE changes: where our requests go

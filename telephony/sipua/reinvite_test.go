@@ -43,7 +43,7 @@ func TestReinvite(t *testing.T) {
 	p.send(p.request("ACK", 4, branch, ""))
 	d := u.onlyDialog(t)
 	eventually(t, "every INVITE acknowledged", func() bool { return len(d.waiting()) == 0 })
-	p.want(420, "5 INVITE", p.request("INVITE", 5, "", testOffer, "Require: timer"))
+	p.want(420, "5 INVITE", p.request("INVITE", 5, "", testOffer, "Require: frob"))
 	p.want(415, "6 INVITE", p.request("INVITE", 6, "", testOffer, "Content-Encoding: gzip"))
 	p.want(200, "7 BYE", p.request("BYE", 7, "", ""))
 	recv(t, causes)

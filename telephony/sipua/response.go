@@ -1,6 +1,8 @@
 package sipua
 
 import (
+	"strconv"
+
 	"github.com/emiago/sipgo/sip"
 )
 
@@ -30,3 +32,5 @@ func respond(tx *sip.ServerTx, req *sip.Request, status int, reason string, head
 func (r *refusal) send(tx *sip.ServerTx, req *sip.Request) {
 	respond(tx, req, r.status, r.reason, r.headers...)
 }
+
+func uintString(n uint32) string { return strconv.FormatUint(uint64(n), 10) }

@@ -1,13 +1,21 @@
 package sipua
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/emiago/sipgo/sip"
 )
 
 // allowed is what the Allow header lists.
-const allowed = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, NOTIFY"
+const allowed = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, NOTIFY"
+
+// The extensions that a peer may require of us: session timers and reliable provisional
+// responses.
+const (
+	timerTag    = "timer"
+	reliableTag = "100rel"
+)
 
 // maxIDLength bounds Call-ID and tags, which are kept for as long as a call is.
 const maxIDLength = 512
@@ -58,21 +66,49 @@ func serves(req *sip.Request) bool {
 }
 
 // screenMethod refuses methods and extensions that are not served (RFC 3261 §8.2.1,
-// §8.2.2.3). Max-Forwards is left alone: a value of 0 forbids forwarding, and we are
-// the end of the path.
-func screenMethod(req *sip.Request) *refusal {
+// §8.2.2.3); tags are the extensions that are. Max-Forwards is left alone: a value of 0
+// forbids forwarding, and we are the end of the path.
+func screenMethod(req *sip.Request, tags []string) *refusal {
 	switch req.Method {
-	case sip.INVITE, sip.BYE, sip.OPTIONS, sip.CANCEL, sip.UPDATE, sip.NOTIFY:
+	case sip.CANCEL:
+		return nil
+	case sip.INVITE, sip.BYE, sip.OPTIONS, sip.INFO, sip.UPDATE, sip.PRACK, sip.NOTIFY:
 	default:
 		return refuse(sip.StatusMethodNotAllowed, "Method Not Allowed", Header{"Allow", allowed})
 	}
-	if req.Method == sip.CANCEL {
-		return nil
+	var unknown []string
+	for _, tag := range tokens(req, "require", "") {
+		if !slices.Contains(tags, strings.ToLower(tag)) {
+			unknown = append(unknown, clean(tag))
+		}
 	}
-	if required := headerValues(req, "require", ""); len(required) > 0 {
-		return refuse(sip.StatusBadExtension, "Bad Extension", Header{"Unsupported", clean(strings.Join(required, ", "))})
+	if unknown != nil {
+		return refuse(sip.StatusBadExtension, "Bad Extension", Header{"Unsupported", strings.Join(unknown, ", ")})
 	}
 	return nil
+}
+
+// tokens returns the words of a header that is a comma list, of all its lines.
+func tokens(msg sip.Message, name, compact string) []string {
+	var words []string
+	for _, line := range headerValues(msg, name, compact) {
+		for word := range strings.SplitSeq(line, ",") {
+			if word = strings.TrimSpace(word); word != "" {
+				words = append(words, word)
+			}
+		}
+	}
+	return words
+}
+
+// names reports whether such a header names word, in any case.
+func names(msg sip.Message, name, compact, word string) bool {
+	return slices.ContainsFunc(tokens(msg, name, compact), func(w string) bool { return strings.EqualFold(w, word) })
+}
+
+// can reports whether the peer has an extension, by its own account.
+func can(req *sip.Request, tag string) bool {
+	return names(req, "supported", "k", tag) || names(req, "require", "", tag)
 }
 
 // screenInvite checks what only an INVITE or UPDATE needs: a Contact to send requests
@@ -82,8 +118,10 @@ func screenInvite(req *sip.Request) *refusal {
 		return refuse(sip.StatusBadRequest, "Missing Contact")
 	}
 	if _, ok := offerOf(req); !ok {
-		return refuse(sip.StatusUnsupportedMediaType, "Unsupported Media Type",
-			Header{"Accept", "application/sdp"}, Header{"Accept-Encoding", "identity"})
+		return notADescription
 	}
 	return nil
 }
+
+var notADescription = refuse(sip.StatusUnsupportedMediaType, "Unsupported Media Type",
+	Header{"Accept", "application/sdp"}, Header{"Accept-Encoding", "identity"})

@@ -30,12 +30,13 @@ var malformed = []struct {
 	{"endless Call-ID", 400, replace("Call-ID: ", "Call-ID: "+strings.Repeat("x", 600)), ""},
 	{"endless branch", 400, replace("branch=", "branch=z9hG4bK"+strings.Repeat("x", 600)), ""},
 	{"sips", 416, replace("INVITE sip:", "INVITE sips:"), ""},
-	{"Require", 420, replace("Max-Forwards", "Require: 100rel, frob\r\nMax-Forwards"), "Unsupported: 100rel, frob"},
+	{"Require", 420, replace("Max-Forwards", "Require: 100rel , frob\r\nRequire: Timer,grob\r\nMax-Forwards"), "Unsupported: frob, grob"},
 	{"text body", 415, replace("application/sdp", "text/plain"), "Accept: application/sdp"},
 	{"untyped body", 415, replace("Content-Type: application/sdp\r\n", ""), "Accept: application/sdp"},
 	{"packed body", 415, replace("Max-Forwards", "e: gzip\r\nMax-Forwards"), "Accept: application/sdp"},
 	{"multipart without SDP", 415, replace("application/sdp", `multipart/mixed;boundary="b"`), "Accept: application/sdp"},
 	{"unknown method", 405, func(s string) string { return strings.ReplaceAll(s, "INVITE", "FROBNICATE") }, "Allow: " + allowed},
+	{"extensions that are served", 404, replace("Max-Forwards", "Require: 100rel, timer\r\nMax-Forwards"), ""},
 	{"good", 404, replace("", ""), ""},
 	{"Max-Forwards 0 at the end of the path", 404, replace("Max-Forwards: 70", "Max-Forwards: 0"), ""},
 	{"no Max-Forwards", 404, replace("Max-Forwards: 70\r\n", ""), ""},
@@ -136,7 +137,10 @@ func FuzzRequest(f *testing.F) {
 			return
 		}
 		_ = newResponse(req, 200, "OK").String()
-		_, _ = screenMethod(req), reasonOf(req)
+		_, _ = screenMethod(req, u.tags), reasonOf(req)
+		_, _ = u.screenSession(req), leastAsk(req)
+		_, _, _ = parseRAck(firstValue(req, "rack", ""))
+		_, _ = digitOf(req)
 		if req.IsInvite() && screenInvite(req) == nil {
 			r := snapshot(req, "")
 			for _, pai := range r.Headers("P-Asserted-Identity") {

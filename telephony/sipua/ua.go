@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -44,6 +45,8 @@ type UA struct {
 	floods    *floods
 
 	handshakeNoise *throttle
+	tags           []string // extensions that a peer may require
+	supported      Header   // the same as a header
 
 	calls     context.Context // parent of every call; its cause is why they must end
 	stopCalls context.CancelCauseFunc
@@ -126,6 +129,8 @@ func listen(cfg Config, t timing) (*UA, error) {
 		closed: make(chan struct{}),
 	}
 	u.conns, u.floods = newConns(u), newFloods(cfg.MessagesPerSecond, &u.counters)
+	u.tags = extensions(cfg)
+	u.supported = Header{"Supported", strings.Join(u.tags, ", ")}
 	u.calls, u.stopCalls = context.WithCancelCause(context.Background())
 	u.life, u.endLife = context.WithCancel(context.Background())
 	u.wire()

@@ -14,6 +14,10 @@ func (d *Dialog) update(req *sip.Request, tx *sip.ServerTx) {
 		bad.send(tx, req)
 		return
 	}
+	if bad := d.ua.screenSession(req); bad != nil {
+		bad.send(tx, req)
+		return
+	}
 	offer, _ := offerOf(req)
 	if bad := d.mayUpdate(len(offer) > 0); bad != nil {
 		bad.send(tx, req)
@@ -21,14 +25,18 @@ func (d *Dialog) update(req *sip.Request, tx *sip.ServerTx) {
 	}
 	var answer []byte
 	if len(offer) > 0 {
+		if !d.tryClaim() {
+			offersCross.send(tx, req)
+			return
+		}
+		defer d.release()
 		var err error
 		if answer, err = d.renegotiate(offer); err != nil {
 			unacceptable.send(tx, req)
 			return
 		}
 	}
-	d.refresh(req, answer)
-	res := newResponse(req, sip.StatusOK, "OK", d.flow.contactHeader(), Header{"Allow", allowed})
+	res := d.acceptance(req, answer)
 	if len(answer) > 0 {
 		res = withBody(res, answer)
 	}
@@ -46,7 +54,7 @@ func (d *Dialog) mayUpdate(offers bool) *refusal {
 	case offers && d.state == ringing:
 		return refuse(sip.StatusInternalServerError, "Offer Pending", Header{"Retry-After", strconv.Itoa(rand.IntN(11))})
 	case offers && d.late.pending:
-		return refuse(sip.StatusRequestPending, "Request Pending")
+		return offersCross
 	}
 	return nil
 }
