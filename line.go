@@ -22,18 +22,19 @@ var (
 type line struct {
 	law      transcode.Law
 	media    *media.Session
+	digits   <-chan rune
 	held     <-chan bool
 	transfer func(ctx context.Context, target string) error
 }
 
 func lineOf(call *telephony.Call) line {
-	return line{call.Info().Law, call.Media(), call.Held(), call.Transfer}
+	return line{call.Info().Law, call.Media(), call.Digits(), call.Held(), call.Transfer}
 }
 
 func (l line) Law() transcode.Law             { return l.law }
 func (l line) Attach(sink func(frame []byte)) { l.media.Attach(sink) }
 func (l line) Player() agent.Player           { return player{l.media} }
-func (l line) Digits() <-chan rune            { return l.media.Digits() }
+func (l line) Digits() <-chan rune            { return l.digits }
 func (l line) Held() <-chan bool              { return l.held }
 
 func (l line) Transfer(ctx context.Context, target string) error { return l.transfer(ctx, target) }

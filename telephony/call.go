@@ -66,21 +66,25 @@ type Call struct {
 	trunk   *Trunk
 	dialog  *sipua.Dialog
 	media   *media.Session
-	opening sdp.Negotiated // what the INVITE and answer agree on
-	answer  []byte         // our session description
-	held    chan bool      // cap 1; written under mu
+	answer  []byte        // our session description
+	opened  chan struct{} // nil unless we made the first offer; closed once it is answered
+	keypad  *keypad
+	infos   chan struct{} // cap 1: who sends keys by INFO
+	held    chan bool     // cap 1; written under mu
 	sip     context.Context
 	ctx     context.Context
 	cancel  context.CancelCauseFunc
 	watcher sync.WaitGroup // watch, after Answer
 
 	mu       sync.Mutex
+	opening  sdp.Negotiated // what the INVITE and answer agree on
 	local    sdp.Local      // its version grows
 	offer    *sdp.Session   // the caller's side's description in force
 	agreed   sdp.Negotiated // in force; on hold, Remote is where the call will go on
 	last     []byte         // our description sent last
 	onHold   bool
 	answered bool
+	started  bool // the audio
 	ended    *Ended
 }
 
@@ -103,16 +107,21 @@ func (c *Call) Ended() *Ended {
 // Ring tells the caller that it rings here (180).
 func (c *Call) Ring() error { return c.explain("ring", c.dialog.Ring()) }
 
-// Answer takes the call (200) and starts its audio in both directions. It returns the
-// *Ended if the caller was gone first, and ErrState on a second try.
+// Answer takes the call (200) and starts its audio in both directions; if the INVITE made
+// no offer it waits until the ACK has answered ours. It returns the *Ended if the caller
+// was gone first, and ErrState on a second try.
 func (c *Call) Answer(ctx context.Context) error {
 	if err := c.dialog.Answer(ctx, c.answer); err != nil {
 		return c.explain("answer", err)
 	}
+	c.watcher.Go(c.watch)
+	c.watcher.Go(c.fetchDigits)
+	if c.opened != nil {
+		return c.awaitOpening(ctx)
+	}
 	if err := c.startMedia(); err != nil {
 		return fmt.Errorf("answer: %w", err)
 	}
-	c.watcher.Go(c.watch)
 	return nil
 }
 
@@ -148,13 +157,12 @@ func (c *Call) Hangup(ctx context.Context, by Party, reason string) error {
 // explain puts an error of the dialog into the words of this package.
 func (c *Call) explain(what string, err error) error {
 	var ended *Ended
-	var bye *sipua.ByeError
 	switch {
 	case err == nil:
 		return nil
 	case errors.As(err, &ended):
 		return ended
-	case errors.As(err, &bye), errors.Is(err, sipua.ErrCancelled), errors.Is(err, sipua.ErrShutdown), errors.Is(err, sipua.ErrNoACK):
+	case endsCall(err):
 		return c.end(endedBy(err))
 	}
 	return fmt.Errorf("%s: %w", what, err)

@@ -3,6 +3,7 @@ package telephony
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/trunkline/trunkline/telephony/sipua"
 )
@@ -48,6 +49,11 @@ var (
 	ErrNoACK     = errors.New("caller never confirmed the answer")
 	ErrPanic     = errors.New("call handler panicked")
 
+	ErrNoAnswer = errors.New("caller's answer to our offer is missing or cannot be met")
+	ErrNoPRACK  = errors.New("caller never confirmed the ringing")
+	ErrExpired  = errors.New("session timer expired without a sign of life")
+	ErrGone     = errors.New("caller's side does not know the call any more")
+
 	ErrTransferred = errors.New("caller was transferred") // Call.Transfer succeeded
 )
 
@@ -63,10 +69,27 @@ func endedBy(cause error) *Ended {
 		return &Ended{Caller, "gave up before the answer", 487, 16, ErrCancelled}
 	case errors.Is(cause, sipua.ErrNoACK):
 		return &Ended{System, "no ACK for the answer", 408, 102, ErrNoACK}
+	case errors.Is(cause, sipua.ErrNoAnswer):
+		return &Ended{System, "no usable answer to our offer", 488, 88, ErrNoAnswer}
+	case errors.Is(cause, sipua.ErrNoPRACK):
+		return &Ended{System, "ringing was never confirmed", 504, 102, ErrNoPRACK}
+	case errors.Is(cause, sipua.ErrExpired):
+		return &Ended{System, "session timer expired", 200, 102, ErrExpired}
+	case errors.Is(cause, sipua.ErrGone):
+		return &Ended{System, "the caller's side has no such call", 200, 41, ErrGone}
 	case errors.Is(cause, sipua.ErrShutdown):
 		return &Ended{System, "service is shutting down", 503, 41, ErrShutdown}
 	}
 	return &Ended{System, "signalling failed", 500, 41, cause}
+}
+
+// endings are the causes that end a call, besides a *sipua.ByeError.
+var endings = []error{sipua.ErrCancelled, sipua.ErrShutdown, sipua.ErrNoACK, sipua.ErrNoAnswer, sipua.ErrNoPRACK, sipua.ErrExpired, sipua.ErrGone}
+
+// endsCall reports whether an error of the dialog means that the call is over.
+func endsCall(err error) bool {
+	var bye *sipua.ByeError
+	return errors.As(err, &bye) || slices.ContainsFunc(endings, func(end error) bool { return errors.Is(err, end) })
 }
 
 func causeOf(r sipua.Reason) int {

@@ -7,6 +7,8 @@ import (
 	"net/netip"
 	"strings"
 	"time"
+
+	"github.com/trunkline/trunkline/telephony/sipua"
 )
 
 // Config describes a Server. SIP.Listen and Trunks are required.
@@ -15,6 +17,10 @@ type Config struct {
 	Media  Media
 	Limits Limits
 	Trunks []Trunk
+
+	// SessionTimers says how long a call lasts without a sign of life from the caller's
+	// side (RFC 4028). Default: 30 minutes asked for, 90 s accepted; negative Expires: off.
+	SessionTimers SessionTimers
 
 	// Strangers is what sources get that no trunk lists. Default Refuse.
 	Strangers Strangers
@@ -32,6 +38,10 @@ type SIP struct {
 	// at once. What is more is dropped over UDP, new calls first; connections are slowed.
 	// Default 1000, below 0 for no bound.
 	MessagesPerSecond int
+
+	// PreferReliable has ringing confirmed (RFC 3262) by every peer that supports it, and
+	// not only by those that demand it.
+	PreferReliable bool
 }
 
 // TLS names files in PEM form for SIP over TLS; they are read again when they change.
@@ -40,6 +50,9 @@ type TLS struct {
 	ClientCAFile      string // authorities of peers that connect; needed for Trunk.TLSNames
 	RootCAFile        string // authorities of servers that we connect to; default: the system's
 }
+
+// SessionTimers are the figures of RFC 4028.
+type SessionTimers = sipua.SessionTimers
 
 // Media configures audio.
 type Media struct {

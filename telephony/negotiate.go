@@ -15,6 +15,7 @@ import (
 // another address, the other law, another key (RFC 3264 §8). What cannot be met is refused, and then
 // nothing has changed.
 //
+//	INVITE, no body ────► offerFirst, openWith (see there)
 //	re-INVITE, UPDATE ──► reoffer ─► answer         ┐
 //	re-INVITE, no body ─► lateOffer ─► our offer    ├─► changeLocked ─► media
 //	ACK of that ────────► lateAnswer                ┘
@@ -27,12 +28,33 @@ func (c *Call) startMedia() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.answered = true
-	err := c.media.Start(c.mediaParams(c.opening))
+	err := c.streamLocked(c.opening)
 	if err == nil && c.agreed != c.opening {
-		err = c.media.Start(c.mediaParams(c.agreed))
+		err = c.streamLocked(c.agreed)
 	}
 	c.tellHoldLocked()
 	return err
+}
+
+// streamLocked puts the audio where an agreement says. A call that began on hold, as that
+// once was, has no place for it: the audio begins when there is one, and with the law
+// that the handler was told.
+func (c *Call) streamLocked(n sdp.Negotiated) error {
+	if n.Remote.Addr().IsUnspecified() {
+		return nil
+	}
+	first := n
+	first.Law = c.info.Law
+	if !c.started && first != n {
+		if err := c.media.Start(c.mediaParams(first)); err != nil {
+			return err
+		}
+	}
+	if err := c.media.Start(c.mediaParams(n)); err != nil {
+		return err
+	}
+	c.started = true
+	return nil
 }
 
 // reoffer decides about an offer inside the call. The same again is met with the same
@@ -103,14 +125,14 @@ func (c *Call) changeLocked(next sdp.Negotiated) error {
 	if next == c.agreed {
 		return nil
 	}
-	if !c.trunk.allowsMedia(next.Remote, c.info.Source) || next.Remote.Addr().Is4() != c.local.Addr.Is4() {
+	if !c.mayBeAt(next.Remote) {
 		return errMediaAddr
 	}
 	if c.server.own.has(next.Remote, c.local.Addr) {
 		return errMediaAddr
 	}
 	if c.answered {
-		if err := c.media.Start(c.mediaParams(next)); err != nil {
+		if err := c.streamLocked(next); err != nil {
 			return fmt.Errorf("change media: %w", err)
 		}
 	}
@@ -120,6 +142,13 @@ func (c *Call) changeLocked(next sdp.Negotiated) error {
 		c.tellHoldLocked()
 	}
 	return nil
+}
+
+// mayBeAt reports whether the caller's audio may be at an address. None at all is fine:
+// such a call is on hold.
+func (c *Call) mayBeAt(remote netip.AddrPort) bool {
+	allowed := remote.Addr().IsUnspecified() || c.trunk.allowsMedia(remote, c.info.Source)
+	return allowed && remote.Addr().Is4() == c.local.Addr.Is4()
 }
 
 // tellHoldLocked tells the agent whether the caller has put us on hold: we may not send.

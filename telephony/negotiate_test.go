@@ -50,7 +50,7 @@ func offered(t *testing.T, text string) *Call {
 		info:  CallInfo{Source: netip.MustParseAddrPort("192.0.2.1:5060")},
 		local: sdp.Local{Addr: netip.MustParseAddr("192.0.2.2"), Port: session.Port(), SessionID: 7, Version: 1, Keys: sdp.NewKeys()}}
 	c.opening, c.answer, _ = sdp.Answer(offer, c.local)
-	c.agreed, c.last = c.opening, c.answer
+	c.agreed, c.last, c.info.Law = c.opening, c.answer, c.opening.Law
 	return c
 }
 

@@ -14,8 +14,8 @@ import (
 
 // plan is an offer that can be met, before a port is taken for it.
 type plan struct {
-	offer *sdp.Session
-	local sdp.Local // without the port
+	offer *sdp.Session // nil when the INVITE made none
+	local sdp.Local    // without the port
 	ports *media.Ports
 }
 
@@ -23,26 +23,30 @@ type plan struct {
 // anything is opened: a refused call must leave no socket behind.
 func (s *Server) plan(d *sipua.Dialog, trunk *Trunk) (plan, *rejection) {
 	r := d.Request()
-	if len(r.Body) == 0 {
-		return plan{}, rejectNoOffer
+	if !trunk.allowsTransport(r.Transport) {
+		return plan{}, rejectClear
+	}
+	p := plan{local: sdp.Local{Addr: s.mediaAddr(d), Port: 1, SessionID: rand.Uint64N(1 << 62), Version: 1,
+		SRTP: trunk.SRTP, Keys: sdp.NewKeys()}}
+	if p.ports = s.ports(p.local.Addr); len(r.Body) == 0 {
+		if p.ports == nil {
+			return plan{}, rejectFamily
+		}
+		return p, nil // ours to make: what comes back is checked then
 	}
 	offer, err := sdp.Parse(r.Body)
 	if err != nil {
 		return plan{}, rejectSyntax
 	}
-	if !trunk.allowsTransport(r.Transport) {
-		return plan{}, rejectClear
-	}
-	p := plan{offer: offer, local: sdp.Local{Addr: s.mediaAddr(d), Port: 1, SessionID: rand.Uint64N(1 << 62), Version: 1,
-		SRTP: trunk.SRTP, Keys: sdp.NewKeys()}}
+	p.offer = offer
 	agreed, _, err := sdp.Answer(offer, p.local)
 	if err != nil {
 		return plan{}, rejectOffer(err)
 	}
-	if !trunk.allowsMedia(agreed.Remote, r.Source) || s.own.has(agreed.Remote, p.local.Addr) {
+	onHold := agreed.Remote.Addr().IsUnspecified() // and from where it will resume is checked then
+	if !onHold && (!trunk.allowsMedia(agreed.Remote, r.Source) || s.own.has(agreed.Remote, p.local.Addr)) {
 		return plan{}, rejectMediaAddr
 	}
-	p.ports = s.ports(p.local.Addr)
 	if p.ports == nil || p.local.Addr.Is4() != agreed.Remote.Addr().Is4() {
 		return plan{}, rejectFamily
 	}
@@ -76,9 +80,14 @@ func (s *Server) openMedia(p plan, c *Call, trunk *Trunk) *rejection {
 	}
 	c.media, c.local = session, p.local
 	c.local.Port = session.Port()
-	c.opening, c.answer, _ = sdp.Answer(p.offer, c.local) // as in plan, with the real port
-	c.offer, c.agreed, c.last = p.offer, c.opening, c.answer
-	c.info.Law, c.info.SRTP = c.opening.Law, string(c.opening.SRTP.Suite)
+	if p.offer == nil {
+		c.offerFirst()
+	} else {
+		c.opening, c.answer, _ = sdp.Answer(p.offer, c.local) // as in plan, with the real port
+		c.offer, c.agreed, c.last = p.offer, c.opening, c.answer
+		c.info.SRTP = string(c.opening.SRTP.Suite)
+	}
+	c.info.Law = c.opening.Law
 	return nil
 }
 
@@ -89,7 +98,7 @@ func (e *Ended) reason() sipua.Reason {
 // newCall makes the call of an INVITE; it has no media yet.
 func (s *Server) newCall(d *sipua.Dialog, trunk *Trunk) *Call {
 	r, who, now := d.Request(), identify(d.Request(), trunk), time.Now()
-	c := &Call{server: s, dialog: d, trunk: trunk, held: make(chan bool, 1), info: CallInfo{
+	c := &Call{server: s, dialog: d, trunk: trunk, held: make(chan bool, 1), keypad: newKeypad(), infos: make(chan struct{}, 1), info: CallInfo{
 		ID: newID(now), SIPCallID: r.CallID, Trunk: trunk.Name,
 		Caller: who.caller, CallerName: who.name, Dialled: who.dialled,
 		Forwarded: who.forwarded, Verification: who.verified,

@@ -26,7 +26,6 @@ var (
 	rejectRate      = &rejection{status: 503, text: "call rate limit", retryAfter: 2 * time.Second}
 	rejectPorts     = &rejection{status: 503, text: "no media ports", retryAfter: 10 * time.Second}
 	rejectSocket    = &rejection{status: 500, text: "media socket failed"}
-	rejectNoOffer   = &rejection{status: 488, text: "no offer", warning: `399 - "an INVITE must carry an offer"`}
 	rejectSyntax    = &rejection{status: 488, text: "unreadable offer", warning: `399 - "session description cannot be read"`}
 	rejectMediaAddr = &rejection{status: 488, text: "media address not allowed", warning: `399 - "media address is not allowed"`}
 	rejectClear     = &rejection{status: 488, text: "signalling in the clear", warning: `399 - "encrypted audio is required, and signalling over TLS for its keys"`}

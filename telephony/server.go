@@ -26,12 +26,13 @@ type Server struct {
 	gate    *gate
 	own     *own
 
-	accepted  atomic.Uint64
-	encrypted atomic.Uint64
-	panics    atomic.Uint64
-	refusedAt atomic.Int64 // unix time of the last refusal that was logged
-	rejected  tally
-	closing   sync.Once
+	accepted      atomic.Uint64
+	encrypted     atomic.Uint64
+	panics        atomic.Uint64
+	digitsDropped atomic.Uint64
+	refusedAt     atomic.Int64 // unix time of the last refusal that was logged
+	rejected      tally
+	closing       sync.Once
 }
 
 // ErrClosed is returned by Serve after Close or Shutdown.
@@ -57,6 +58,7 @@ func Listen(cfg Config, h Handler) (*Server, error) {
 	ua, err := sipua.Listen(sipua.Config{
 		Listen: cfg.SIP.Listen, Advertise: cfg.SIP.Advertise, Log: cfg.Log,
 		TLS: sipua.TLS(cfg.SIP.TLS), MessagesPerSecond: cfg.SIP.MessagesPerSecond,
+		SessionTimers: cfg.SessionTimers, PreferReliable: cfg.SIP.PreferReliable,
 		Admit: s.admit, Invite: s.invite, Draining: s.gate.closed,
 	})
 	if err != nil {
@@ -179,6 +181,8 @@ func (s *Server) invite(ctx context.Context, d *sipua.Dialog) {
 	c.ctx, c.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
 	d.OnReoffer(c.reoffer)
 	d.OnLateOffer(c.lateOffer, c.lateAnswer)
+	d.OnAnswer(c.openWith)
+	d.OnInfoDigit(func(key rune) { c.pressed(byINFO, key) })
 	c.logStart()
 	c.run(s.handler)
 }

@@ -13,6 +13,8 @@ type Stats struct {
 	Encrypted uint64 // of Accepted, those that began with SRTP
 	Panics    uint64 // handlers that panicked
 
+	DigitsDropped uint64 // keys that no handler fetched in time
+
 	// Rejected counts refused calls by status and reason. The set of reasons is fixed.
 	Rejected map[Rejection]uint64
 
@@ -33,7 +35,7 @@ type Stats struct {
 func (s *Server) Stats() Stats {
 	st := Stats{
 		Active: s.gate.count(), Capacity: s.cfg.Limits.Calls,
-		Accepted: s.accepted.Load(), Encrypted: s.encrypted.Load(), Panics: s.panics.Load(),
+		Accepted: s.accepted.Load(), Encrypted: s.encrypted.Load(), Panics: s.panics.Load(), DigitsDropped: s.digitsDropped.Load(),
 		Rejected: s.rejected.snapshot(), Draining: s.gate.closed(), SIP: s.ua.Stats(),
 	}
 	for _, ports := range []*media.Ports{s.ports4, s.ports6} {

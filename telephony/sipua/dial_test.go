@@ -89,7 +89,7 @@ func (u *UA) probe(ctx context.Context, uri sip.Uri) (int, error) {
 	}
 	defer tx.Terminate()
 	var refused *StatusError
-	if err := awaitFinal(ctx, tx, req); errors.As(err, &refused) {
+	if _, err := finalResponse(ctx, tx, req); errors.As(err, &refused) {
 		return refused.Status, nil
 	} else if err != nil {
 		return 0, err

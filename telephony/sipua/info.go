@@ -79,17 +79,17 @@ func parseInfoDigit(body string) (rune, bool) {
 	for line := range strings.Lines(body) {
 		name, value, found := strings.Cut(line, "=")
 		if found && strings.EqualFold(strings.TrimSpace(name), "signal") {
-			return keyOf(value)
+			return keyNamed(value)
 		}
 	}
-	return keyOf(body)
+	return keyNamed(body)
 }
 
 // keyNames are the keys by their event code (RFC 4733 §3.2). Some write the code of a key
 // and some the key.
 const keyNames = "0123456789*#ABCD!"
 
-func keyOf(signal string) (rune, bool) {
+func keyNamed(signal string) (rune, bool) {
 	signal = strings.ToUpper(strings.TrimSpace(signal))
 	if len(signal) == 1 && strings.Contains(keyNames, signal) {
 		return rune(signal[0]), true
@@ -105,7 +105,7 @@ func keyOf(signal string) (rune, bool) {
 // error is ErrDigit. ErrState means that the call is not answered; a *StatusError that the
 // peer did not take it, mostly because it knows no such INFO.
 func (d *Dialog) SendInfoDigit(ctx context.Context, digit rune, length time.Duration) error {
-	key, ok := keyOf(string(digit))
+	key, ok := keyNamed(string(digit))
 	if !ok {
 		return ErrDigit
 	}

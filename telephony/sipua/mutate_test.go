@@ -116,7 +116,7 @@ func (p *parlour) take(data []byte) (status int) {
 	}
 	bad := screenForm(req)
 	if bad == nil {
-		bad = screenMethod(req)
+		bad = screenMethod(req, extensions(Config{}))
 	}
 	if bad == nil && (req.IsInvite() || req.Method == sip.UPDATE) {
 		if bad = screenInvite(req); bad == nil {
@@ -124,7 +124,7 @@ func (p *parlour) take(data []byte) (status int) {
 		}
 	}
 	if bad == nil && req.Method == sip.NOTIFY {
-		bad = refuseNotify(req)
+		_, bad = reportOf(req)
 	}
 	if bad == nil {
 		bad = refuse(sip.StatusOK, "OK")

@@ -147,16 +147,12 @@ func (d *Dialog) lost(err error) error {
 func (d *Dialog) exchange(req *sip.Request, target sip.Uri) (*sip.Response, error) {
 	ctx, cancel := context.WithTimeout(d.ctx, d.ua.timing.giveUp())
 	defer cancel()
-	dialled := d.direct(req, target)
-	if dialled {
-		ctx = allowDial(ctx)
+	if err := d.direct(ctx, req, target); err != nil {
+		return nil, fmt.Errorf("send %s: %w", req.Method, err)
 	}
 	tx, err := d.ua.layer.NewClientTransaction(ctx, req)
 	if err != nil {
 		return nil, fmt.Errorf("send %s: %w", req.Method, err)
-	}
-	if dialled { // nobody would ever use it again
-		tx.OnTerminate(func(string, error) { d.ua.spawn(func() { _ = tx.Connection().Close() }) })
 	}
 	var ack atomic.Pointer[sip.Request]
 	tx.OnRetransmission(func(*sip.Response) {
