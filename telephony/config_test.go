@@ -166,6 +166,10 @@ func TestEnds(t *testing.T) {
 		sipua.ErrCancelled: {By: Caller, SIP: 487, Q850: 16},
 		sipua.ErrNoACK:     {By: System, SIP: 408, Q850: 102},
 		sipua.ErrShutdown:  {By: System, SIP: 503, Q850: 41},
+		sipua.ErrNoAnswer:  {By: System, SIP: 488, Q850: 88},
+		sipua.ErrNoPRACK:   {By: System, SIP: 504, Q850: 102},
+		sipua.ErrExpired:   {By: System, SIP: 200, Q850: 102},
+		sipua.ErrGone:      {By: System, SIP: 200, Q850: 41},
 		context.Canceled:   {By: System, SIP: 500, Q850: 41},
 	} {
 		got := endedBy(cause)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/pion/rtp"
 
@@ -103,4 +104,17 @@ func TestSippBeginsOnHold(t *testing.T) {
 	if len(told) != 2 || !told[0] || told[1] {
 		t.Errorf("told of %v", told)
 	}
+}
+
+// The figures of the configuration reach the wire.
+func TestSippSession(t *testing.T) {
+	s := start(t, Config{
+		SIP:           SIP{Listen: []string{"udp://127.0.0.1:0"}, PreferReliable: true},
+		SessionTimers: SessionTimers{Expires: 10 * time.Minute, Min: 200 * time.Second},
+	}, func(ctx context.Context, c *Call) {
+		_ = c.Ring()
+		_ = c.Answer(ctx)
+		<-ctx.Done()
+	})
+	sipp(t, "session", "udp", s, nil)
 }

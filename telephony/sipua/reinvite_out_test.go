@@ -181,3 +181,38 @@ func TestGlareWait(t *testing.T) {
 		}
 	}
 }
+
+// Whatever we send inside the call goes along its route: a loose one keeps the target, a
+// strict one takes its place, and the order stays.
+func TestRoutesOfOurRequests(t *testing.T) {
+	for name, tc := range map[string]struct{ record, uri, routes string }{
+		"two loose": {"<sip:a@192.0.2.5;lr>, <sip:b@192.0.2.6;lr;x=1>", "sip:moved@192.0.2.9", "<sip:a@192.0.2.5;lr>|<sip:b@192.0.2.6;lr;x=1>"},
+		"strict":    {"<sip:a@192.0.2.5>, <sip:b@192.0.2.6;lr>", "sip:a@192.0.2.5", "<sip:b@192.0.2.6;lr>|<sip:moved@192.0.2.9>"},
+	} {
+		results := make(chan change, 1)
+		release := make(chan struct{})
+		u := start(t, Config{Invite: func(ctx context.Context, d *Dialog) {
+			_ = d.Answer(ctx, []byte(testAnswer))
+			_, err := d.Reinvite(ctx, []byte("offer"))
+			results <- change{err: err}
+			waitFor(ctx, release)
+		}})
+		p := dial(t, "udp", u.listening("udp"))
+		p.contact = "sip:moved@192.0.2.9"
+		p.toTag = p.want(200, "1 INVITE", p.request("INVITE", 1, "", testOffer, "Record-Route: "+tc.record)).toTag()
+		p.send(p.request("ACK", 1, "", ""))
+		along := func(m message) message {
+			if !strings.HasPrefix(m.start, m.method()+" "+tc.uri+" ") || strings.Join(m.headers["Route"], "|") != tc.routes {
+				t.Errorf("%s: %q along %q", name, m.start, m.headers["Route"])
+			}
+			return m
+		}
+		p.send(p.accept(along(p.until("INVITE", isMethod("INVITE"))), "answer", p.contact))
+		along(p.until("ACK", isMethod("ACK")))
+		if r := recv(t, results); r.err != nil {
+			t.Error(r.err)
+		}
+		close(release)
+		p.send(p.okFor(along(p.until("BYE", isMethod("BYE")))))
+	}
+}

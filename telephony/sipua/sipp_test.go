@@ -201,3 +201,36 @@ func TestSippLoad(t *testing.T) {
 		})
 	}
 }
+
+func TestSippReliableRinging(t *testing.T) {
+	for _, transport := range transports {
+		causes := make(chan error, 1)
+		u := start(t, Config{Invite: func(ctx context.Context, d *Dialog) {
+			_ = d.Ring()
+			eventually(t, "the PRACK came", func() bool { d.mu.Lock(); defer d.mu.Unlock(); return !d.ringer.proof.open() })
+			if err := d.Answer(ctx, []byte(testAnswer)); err != nil {
+				causes <- err
+				return
+			}
+			<-ctx.Done()
+			causes <- context.Cause(ctx)
+		}})
+		sipp(t, "prack", transport, u.listening(transport))
+		var bye *ByeError
+		if cause := recv(t, causes); !errors.As(cause, &bye) {
+			t.Errorf("%s: cause %v", transport, cause)
+		}
+	}
+}
+
+func TestSippRefresh(t *testing.T) {
+	for _, transport := range transports {
+		causes := make(chan error, 1)
+		u := start(t, Config{Invite: answerAndWait(causes)}, quick)
+		sipp(t, "refresh", transport, u.listening(transport))
+		var bye *ByeError
+		if cause := recv(t, causes); !errors.As(cause, &bye) {
+			t.Errorf("%s: cause %v", transport, cause)
+		}
+	}
+}

@@ -48,6 +48,21 @@ func (d *Dialog) refreshAgain(until time.Time) {
 // maxSmall is how often a peer may call the interval too small before we give in.
 const maxSmall = 3
 
+// livesOn takes a refusal of a peer that knows no session timers for the sign of life that
+// it is, and begins the session anew: nothing ends at that peer's side. One that has timers
+// would end the call, and so do we.
+func (d *Dialog) livesOn() bool {
+	d.mu.Lock()
+	t := d.session.terms
+	gone := context.Cause(d.ctx) != nil
+	d.mu.Unlock()
+	if t.require || gone {
+		return false
+	}
+	d.startSession(t)
+	return true
+}
+
 // refreshSession gives the sign of life: an UPDATE, which touches nothing, if the peer
 // has it, and else our last description once more. nil means that the session timer
 // has begun again.
@@ -65,6 +80,8 @@ func (d *Dialog) refreshSession(until time.Time) (err error) {
 		case method == sip.UPDATE && (status == sip.StatusMethodNotAllowed || status == sip.StatusNotImplemented):
 			d.noUpdates()
 		case status == 422 && d.raiseSession(leastAsk(res)):
+		case status != 0 && d.livesOn():
+			return nil
 		default:
 			return err
 		}

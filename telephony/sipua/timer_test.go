@@ -155,7 +155,7 @@ func TestWeRefresh(t *testing.T) {
 
 // A refresh that fails in one way is tried in another; that nobody has it ends the call.
 func TestRefreshFails(t *testing.T) {
-	p, _, causes := sessionCall(t, Config{}, "Allow: UPDATE", "Session-Expires: 90")
+	p, _, causes := sessionCall(t, Config{}, "Allow: UPDATE", "Supported: timer", "Session-Expires: 90;refresher=uas")
 	p.send(responseFor(p.until("UPDATE", isMethod("UPDATE")), "405 Method Not Allowed"))
 	small := p.until("INVITE", isMethod("INVITE"))
 	p.send(strings.Replace(responseFor(small, "422 Session Interval Too Small"), "Content-Length", "Min-SE: 150\r\nContent-Length", 1))
@@ -181,7 +181,7 @@ func TestRefreshFails(t *testing.T) {
 
 // A refresh that is always refused ends the call when its time is over.
 func TestRefreshIsRefused(t *testing.T) {
-	p, _, causes := sessionCall(t, Config{}, "Allow: UPDATE", "Session-Expires: 90")
+	p, _, causes := sessionCall(t, Config{}, "Allow: UPDATE", "Supported: timer", "Session-Expires: 90;refresher=uas")
 	tries := map[string]bool{}
 	bye := p.until("BYE", func(m message) bool {
 		if m.method() == "UPDATE" {
@@ -193,6 +193,23 @@ func TestRefreshIsRefused(t *testing.T) {
 	p.send(p.okFor(bye))
 	if cause := recv(t, causes); !errors.Is(cause, ErrExpired) || len(tries) < 2 {
 		t.Errorf("cause %v after %d tries", cause, len(tries))
+	}
+}
+
+// A refusal of a peer without timers shows that it is there.
+func TestRefusalIsASignOfLife(t *testing.T) {
+	p, _, causes := sessionCall(t, Config{}, "Allow: UPDATE", "Session-Expires: 90")
+	for last, n := "", 0; n < 4; {
+		m := p.until("UPDATE", isMethod("UPDATE"))
+		p.send(responseFor(m, "500 Not Now"))
+		if m.cseq() != last {
+			last, n = m.cseq(), n+1
+		}
+	}
+	p.want(200, "2 BYE", p.request("BYE", 2, "", ""))
+	var bye *ByeError
+	if cause := recv(t, causes); !errors.As(cause, &bye) {
+		t.Errorf("cause %v", cause)
 	}
 }
 
