@@ -101,3 +101,17 @@ func TestSippInfo(t *testing.T) {
 		}
 	}
 }
+
+// Where RTP events were agreed on, keys go that way.
+func TestSendDigitsAsEvents(t *testing.T) {
+	c := negotiating(t)
+	if err := c.SendDigits(t.Context(), "12#"); err != nil {
+		t.Fatal(err)
+	}
+	if n := c.media.DigitsQueued(); n < 1 || n > 3 {
+		t.Errorf("%d keys wait", n)
+	}
+	if err := c.SendDigits(t.Context(), "1x"); !errors.Is(err, ErrDigits) {
+		t.Errorf("no keys: %v", err)
+	}
+}

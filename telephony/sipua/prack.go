@@ -76,8 +76,8 @@ func (d *Dialog) prack(req *sip.Request, tx *sip.ServerTx) {
 	case len(offer) > 0:
 		offerIsOpen.send(tx, req)
 	default:
-		d.proves(req, true)
 		respond(tx, req, sip.StatusOK, "OK")
+		d.proves(req, true)
 	}
 }
 

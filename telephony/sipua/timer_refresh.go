@@ -155,6 +155,24 @@ func (d *Dialog) sessionHeaders() []Header {
 	return headers
 }
 
+// openSession returns the headers of an INVITE that begins a call of ours: the interval,
+// and the choice of the refresher is the other side's (§7.1). It belongs to that INVITE
+// again after a 422 that raiseSession took; sessionAnswered reads the 2xx.
+func (d *Dialog) openSession() []Header {
+	config := d.ua.cfg.SessionTimers
+	if config.off() {
+		return nil
+	}
+	own, least := config.seconds()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.session.expires == 0 {
+		d.session.terms = terms{expires: own, ours: true}
+	}
+	return []Header{{"Supported", timerTag}, {"Session-Expires", uintString(d.session.expires)},
+		{"Min-SE", uintString(max(least, d.session.least))}}
+}
+
 // sessionAnswered reads what the 2xx to an INVITE or UPDATE of ours says about the
 // session, and begins it anew (§7.2). A peer that says nothing has no timers: the
 // refreshing stays with us.

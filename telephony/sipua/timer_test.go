@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/emiago/sipgo/sip"
 )
 
 // quick has a second of Session-Expires last 4 ms: 90 of them are 360 ms.
@@ -228,4 +230,39 @@ func headerLines(list string) []string {
 		return nil
 	}
 	return strings.Split(list, "|")
+}
+
+// What an INVITE of ours asks for, before and after a 422, and what its 2xx may say.
+func TestOpenSession(t *testing.T) {
+	for _, tc := range []struct {
+		says string // Session-Expires of the 2xx
+		want terms
+	}{
+		{"", terms{expires: 2400, ours: true}},
+		{"600;refresher=uac", terms{600, true, true}},
+		{"600;refresher=uas", terms{600, false, true}},
+		{"1;refresher=uas", terms{90, false, true}},
+	} {
+		d := &Dialog{ua: &UA{cfg: Config{}.withDefaults(), timing: defaultTiming()}, state: answered, placed: true}
+		if got := d.openSession(); got[1].Value != "1800" || got[2].Value != "90" {
+			t.Errorf("asked %v", got)
+		}
+		if !d.raiseSession(2400) || d.raiseSession(2400) {
+			t.Error("a 422 counts once")
+		}
+		if got := d.openSession(); got[1].Value != "2400" || got[2].Value != "2400" {
+			t.Errorf("asked after a 422: %v", got)
+		}
+		res := sip.NewResponse(200, "OK")
+		if tc.says != "" {
+			res.AppendHeader(sip.NewHeader("Session-Expires", tc.says))
+		}
+		d.sessionAnswered(res)
+		d.mu.Lock()
+		d.stopSessionLocked()
+		if d.session.terms != tc.want {
+			t.Errorf("%q: %+v, want %+v", tc.says, d.session.terms, tc.want)
+		}
+		d.mu.Unlock()
+	}
 }
