@@ -34,7 +34,7 @@ func TestReliableRinging(t *testing.T) {
 			_ = d.Ring() // one open reliable response is enough
 			waitFor(ctx, answer)
 			answerAndWait(make(chan error, 1))(ctx, d)
-		}}, func(t *timing) { t.t1, t.ringAgain = 20*time.Millisecond, 100*time.Millisecond })
+		}}, func(t *timing) { t.t1, t.ringAgain = 50*time.Millisecond, 100*time.Millisecond })
 		p := dial(t, transport, u.listening(transport))
 		first, _ := ringing100rel(t, p, "Require: 100rel")
 		again := p.until("a copy", is180)

@@ -11,7 +11,11 @@ import (
 )
 
 // quick has a second of Session-Expires last 4 ms: 90 of them are 360 ms.
-func quick(t *timing) { t.second, t.glare = 4*time.Millisecond, 100*time.Microsecond }
+func quick(t *timing) { seconds(4 * time.Millisecond)(t) }
+
+func seconds(d time.Duration) func(*timing) {
+	return func(t *timing) { t.second, t.glare = d, 100*time.Microsecond }
+}
 
 func isMethod(method string) func(message) bool {
 	return func(m message) bool { return m.method() == method }
@@ -83,34 +87,32 @@ func TestSessionTooSmall(t *testing.T) {
 }
 
 // sessionCall sets a call up with headers in its INVITE.
-func sessionCall(t *testing.T, cfg Config, headers ...string) (p *peer, u *UA, causes chan error) {
+func sessionCall(t *testing.T, second time.Duration, headers ...string) (p *peer, causes chan error) {
 	t.Helper()
 	causes = make(chan error, 1)
-	cfg.Invite = func(ctx context.Context, d *Dialog) {
+	cfg := Config{Invite: func(ctx context.Context, d *Dialog) {
 		d.OnReoffer(func([]byte) ([]byte, error) { return []byte(testAnswer), nil })
 		answerAndWait(causes)(ctx, d)
-	}
-	u = start(t, cfg, quick)
+	}}
+	u := start(t, cfg, seconds(second))
 	p = dial(t, "udp", u.listening("udp"))
 	p.toTag = p.want(200, "1 INVITE", p.request("INVITE", 1, "", testOffer, headers...)).toTag()
 	p.send(p.request("ACK", 1, "", ""))
-	return p, u, causes
+	return p, causes
 }
 
 // The peer was to refresh and did so for a while: each sign of life counts, and then the
 // silence does.
 func TestSessionExpires(t *testing.T) {
-	p, _, causes := sessionCall(t, Config{}, "Supported: timer", "Session-Expires: 90")
-	wait := time.NewTimer(100 * time.Millisecond) // of 240
-	<-wait.C
+	p, causes := sessionCall(t, 10*time.Millisecond, "Supported: timer", "Session-Expires: 90") // over after 60 of them
 	ask := []string{"Supported: timer", "Session-Expires: 150", "Contact: <sip:a@192.0.2.1>"}
 	if m := p.want(200, "2 UPDATE", p.request("UPDATE", 2, "", "", ask...)); m.headers.Get("Session-Expires") != "150;refresher=uac" {
 		t.Errorf("refresh got %v", m.headers)
 	}
 	refreshed := time.Now()
 	bye := p.until("BYE", isMethod("BYE"))
-	// 150 − 32 seconds of 4 ms
-	if alive := bye.at.Sub(refreshed); alive < 400*time.Millisecond {
+	// 150 − 32 seconds of 10 ms
+	if alive := bye.at.Sub(refreshed); alive < time.Second {
 		t.Errorf("BYE after %v", alive)
 	}
 	if reason := bye.headers.Get("Reason"); !strings.HasPrefix(reason, "Q.850;cause=102") {
@@ -126,7 +128,7 @@ func TestSessionExpires(t *testing.T) {
 // its version stays.
 func TestWeRefresh(t *testing.T) {
 	for allow, method := range map[string]string{"INVITE, ACK, BYE, UPDATE": "UPDATE", "INVITE, ACK, BYE": "INVITE"} {
-		p, _, causes := sessionCall(t, Config{}, "Supported: timer", "Session-Expires: 90;refresher=uas", "Allow: "+allow)
+		p, causes := sessionCall(t, 4*time.Millisecond, "Supported: timer", "Session-Expires: 90;refresher=uas", "Allow: "+allow)
 		var last message
 		for range 3 {
 			m := p.until(method, isMethod(method))
@@ -157,12 +159,12 @@ func TestWeRefresh(t *testing.T) {
 
 // A refresh that fails in one way is tried in another; that nobody has it ends the call.
 func TestRefreshFails(t *testing.T) {
-	p, _, causes := sessionCall(t, Config{}, "Allow: UPDATE", "Supported: timer", "Session-Expires: 90;refresher=uas")
+	p, causes := sessionCall(t, time.Millisecond, "Allow: UPDATE", "Supported: timer", "Session-Expires: 1800;refresher=uas")
 	p.send(responseFor(p.until("UPDATE", isMethod("UPDATE")), "405 Method Not Allowed"))
 	small := p.until("INVITE", isMethod("INVITE"))
-	p.send(strings.Replace(responseFor(small, "422 Session Interval Too Small"), "Content-Length", "Min-SE: 150\r\nContent-Length", 1))
+	p.send(strings.Replace(responseFor(small, "422 Session Interval Too Small"), "Content-Length", "Min-SE: 1900\r\nContent-Length", 1))
 	raised := p.until("INVITE", func(m message) bool { return m.method() == "INVITE" && m.cseq() != small.cseq() })
-	if raised.headers.Get("Session-Expires") != "150;refresher=uac" || raised.headers.Get("Min-SE") != "150" {
+	if raised.headers.Get("Session-Expires") != "1900;refresher=uac" || raised.headers.Get("Min-SE") != "1900" {
 		t.Errorf("after a 422: %v", raised.headers)
 	}
 	p.send(responseFor(raised, "491 Request Pending"))
@@ -183,7 +185,7 @@ func TestRefreshFails(t *testing.T) {
 
 // A refresh that is always refused ends the call when its time is over.
 func TestRefreshIsRefused(t *testing.T) {
-	p, _, causes := sessionCall(t, Config{}, "Allow: UPDATE", "Supported: timer", "Session-Expires: 90;refresher=uas")
+	p, causes := sessionCall(t, 300*time.Microsecond, "Allow: UPDATE", "Supported: timer", "Session-Expires: 1800;refresher=uas")
 	tries := map[string]bool{}
 	bye := p.until("BYE", func(m message) bool {
 		if m.method() == "UPDATE" {
@@ -200,7 +202,7 @@ func TestRefreshIsRefused(t *testing.T) {
 
 // A refusal of a peer without timers shows that it is there.
 func TestRefusalIsASignOfLife(t *testing.T) {
-	p, _, causes := sessionCall(t, Config{}, "Allow: UPDATE", "Session-Expires: 90")
+	p, causes := sessionCall(t, 4*time.Millisecond, "Allow: UPDATE", "Session-Expires: 90")
 	for last, n := "", 0; n < 4; {
 		m := p.until("UPDATE", isMethod("UPDATE"))
 		p.send(responseFor(m, "500 Not Now"))
