@@ -252,10 +252,16 @@ func TestMediaMayNotPointAnywhere(t *testing.T) {
 		w.want(488, w.request("INVITE", 10+i, description(media)))
 		w.say(w.request("ACK", 10+i, ""))
 	}
-	zero := newWire(t, s, "udp", trunkHost)
-	zero.want(488, zero.request("INVITE", 1, description("0.0.0.0:4000")))
 	if c.Ended() != nil || e.calls.Load() != 1 {
 		t.Errorf("%v, %d calls", c.Ended(), e.calls.Load())
 	}
 	w.want(200, w.request("BYE", 90, ""))
+
+	zero := newWire(t, s, "udp", trunkHost) // no address at all is a call that begins on hold
+	zero.call("0.0.0.0:4000")
+	c = recv(t, e.up)
+	if !c.OnHold() || c.Media().Stats().PacketsOut != 0 {
+		t.Errorf("on hold: %v, %d packets sent", c.OnHold(), c.Media().Stats().PacketsOut)
+	}
+	zero.want(200, zero.request("BYE", 2, ""))
 }

@@ -14,6 +14,7 @@ type sipgoLog struct {
 	counters *counters
 	log      *slog.Logger
 	throttle *throttle
+	muted    *atomic.Bool // the user agent is closed: a goroutine of sipgo may outlive it
 }
 
 // Enabled implements slog.Handler. sipgo's debug records would cost a formatting each.
@@ -24,7 +25,7 @@ func (h *sipgoLog) Handle(ctx context.Context, r slog.Record) error {
 	if r.Message == "failed to parse" {
 		h.counters.malformed.Add(1)
 	}
-	if h.throttle.allow() {
+	if !h.muted.Load() && h.throttle.allow() {
 		h.log.DebugContext(ctx, "sip library: "+r.Message)
 	}
 	return nil

@@ -54,6 +54,7 @@ type UA struct {
 	endLife   context.CancelFunc
 
 	counters counters
+	muted    atomic.Bool // for sipgo's log
 
 	mu       sync.Mutex
 	state    uaState
@@ -143,7 +144,7 @@ func listen(cfg Config, t timing) (*UA, error) {
 // wire connects sipgo's layers. Our own hook must be first: it sees messages in the
 // order of the wire, before a goroutine is started for each.
 func (u *UA) wire() {
-	quiet := slog.New(&sipgoLog{counters: &u.counters, log: u.log, throttle: newThrottle(time.Second)})
+	quiet := slog.New(&sipgoLog{counters: &u.counters, log: u.log, throttle: newThrottle(time.Second), muted: &u.muted})
 	u.transport = sip.NewTransportLayer(net.DefaultResolver, u.parser, nil,
 		sip.WithTransportLayerLogger(quiet),
 		sip.WithTransportLayerTransports(sip.TransportsConfig{TCP: newTCP(), TLS: &sip.TransportTLS{TransportTCP: newTCP()}}))
@@ -210,6 +211,7 @@ func (u *UA) Close() error {
 	u.conns.close() // sipgo's own Close would also empty the UDP table, see udpListener
 	u.running.Wait()
 	u.registry.close()
+	u.muted.Store(true)
 	close(u.closed)
 	return nil
 }
