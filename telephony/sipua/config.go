@@ -3,6 +3,7 @@ package sipua
 import (
 	"context"
 	"log/slog"
+	"net"
 	"net/netip"
 	"time"
 )
@@ -32,6 +33,15 @@ type Config struct {
 	// every request. It is called by several goroutines at once and must not block. nil
 	// allows everybody.
 	Admit func(Source) Admission
+
+	// Auth returns what a caller of a peer must prove before Invite is called; nil asks
+	// for nothing. It is called by several goroutines at once and must not block. nil
+	// asks nobody.
+	Auth func(peer string) *Auth
+
+	// Resolver finds the addresses of peers that we send requests to. Default:
+	// net.DefaultResolver.
+	Resolver Resolver
 
 	// Invite runs one call in its own goroutine. When it returns the call is over: 500
 	// if it gave no final response, BYE if it answered. A panic costs that call only.
@@ -121,6 +131,7 @@ type timing struct {
 	ringAgain     time.Duration // from one 180 to the next
 	second        time.Duration // of Session-Expires and Retry-After
 	glare         time.Duration // the unit of the pause after two offers have crossed
+	hopWait       time.Duration // patience with an address of a peer when there is another
 	maxSources    int           // UDP source addresses that sipgo may collect, see udpListener
 }
 
@@ -145,6 +156,7 @@ func defaultTiming() timing {
 		ringAgain:     time.Minute,
 		second:        time.Second,
 		glare:         10 * time.Millisecond,
+		hopWait:       8 * time.Second,
 		maxSources:    8192,
 	}
 }
@@ -159,6 +171,12 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Admit == nil {
 		c.Admit = func(Source) Admission { return Admission{Verdict: Allow} }
+	}
+	if c.Auth == nil {
+		c.Auth = func(string) *Auth { return nil }
+	}
+	if c.Resolver == nil {
+		c.Resolver = net.DefaultResolver
 	}
 	if c.Draining == nil {
 		c.Draining = func() bool { return false }

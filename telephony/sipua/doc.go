@@ -18,6 +18,7 @@
 //	   ▼
 //	handle ── screen: 400 405 406 416 420 505 … ──► outside a dialog: OPTIONS, INVITE
 //	   │                                                   │
+//	   │                                                   │ expected, authenticate: 403, 401
 //	   │                                                   ▼
 //	   └─► Dialog.serve: one request at a time,      Config.Invite(ctx, dialog)
 //	       in CSeq order: BYE, re-INVITE, UPDATE,    returning from it ends the call
@@ -36,6 +37,16 @@
 //
 // Connections have one way in, whoever opened them: conns bounds them, conn watches them,
 // and sipgo gets them from a listener of ours. It opens none by itself; connect does.
+//
+// On our own account we send REGISTER (Registration) and OPTIONS (Qualifier). Where they
+// go is found as RFC 3263 says, by SRV and addresses, with the next address when one
+// fails. Connections for them are opened by us and then served like accepted ones, so
+// calls come back on them. The addresses they go to are learned: what comes from there
+// is admitted, though less is believed than of a listed source.
+//
+//	errand ── hops ── learned ── begin ── connect ──► peer
+//	   │                                                │ 401, 407
+//	   └────────────────── login ◄──────────────────────┘
 //
 // Nothing here writes a header, a body or a phone number to the log.
 package sipua

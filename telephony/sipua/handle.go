@@ -35,11 +35,12 @@ func (u *UA) route(req *sip.Request, tx *sip.ServerTx) {
 		noSuchCall.send(tx, req)
 		return
 	}
+	peer := u.sender(req, admission.Peer)
 	if toTag(req) == "" || req.IsInvite() && u.tagger.starts(req) {
-		u.outside(req, tx, admission.Peer)
+		u.outside(req, tx, peer)
 		return
 	}
-	u.inside(req, tx, admission.Peer)
+	u.inside(req, tx, peer)
 }
 
 var noSuchCall = refuse(sip.StatusCallTransactionDoesNotExists, "Call/Transaction Does Not Exist")
@@ -52,7 +53,9 @@ func (u *UA) outside(req *sip.Request, tx *sip.ServerTx, peer string) {
 	}
 	switch req.Method {
 	case sip.INVITE:
-		u.invite(req, tx, peer)
+		if u.expected(req, tx, peer) && u.authenticate(req, tx, peer) {
+			u.invite(req, tx, peer)
+		}
 	case sip.OPTIONS:
 		u.options(req, tx)
 	case sip.NOTIFY:

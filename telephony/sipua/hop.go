@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
-	"strings"
 
 	"github.com/emiago/sipgo/sip"
 )
@@ -22,31 +20,6 @@ type hop struct {
 	sips      bool   // the URI was a SIPS URI
 	addr      netip.AddrPort
 	name      string // the host name it was found under, "" for an address
-}
-
-// hops finds where a request to uri goes, best first (RFC 3263 §4).
-func (u *UA) hops(ctx context.Context, uri sip.Uri) ([]hop, error) {
-	transport, sips := strings.ToLower(uri.UriParams.GetOr("transport", "udp")), uri.Scheme == "sips"
-	if sips {
-		transport = "tls"
-	}
-	port := uri.Port
-	if port == 0 {
-		port = sip.DefaultPort(transport)
-	}
-	host := strings.Trim(uri.Host, "[]")
-	if a, err := netip.ParseAddr(host); err == nil {
-		return []hop{{transport: transport, sips: sips, addr: netip.AddrPortFrom(a.Unmap(), uint16(port))}}, nil
-	}
-	found, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
-	if err != nil {
-		return nil, fmt.Errorf("look up %s: %w", host, err)
-	}
-	var hops []hop
-	for _, a := range found {
-		hops = append(hops, hop{transport: transport, sips: sips, addr: netip.AddrPortFrom(a.Unmap(), uint16(port)), name: host})
-	}
-	return hops, nil
 }
 
 // flowTo is the path to a hop: from our listener of its transport and address family.
@@ -86,6 +59,11 @@ func (f flow) hop() hop {
 // begin starts a transaction for a request outside of every dialog, on f. Over UDP it
 // leaves from our listener; over a connection from the one that is open, or a new one.
 func (u *UA) begin(ctx context.Context, req *sip.Request, f flow) (*sip.ClientTx, error) {
+	select {
+	case <-u.serves: // from then on answers are read
+	case <-ctx.Done():
+		return nil, fmt.Errorf("send %s before Serve: %w", req.Method, context.Cause(ctx))
+	}
 	req.SetTransport(sip.NetworkToUpper(f.transport))
 	req.SetDestination(f.source)
 	if f.transport == "udp" {

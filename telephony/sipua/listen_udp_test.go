@@ -25,8 +25,8 @@ func TestRequestsBeforeServe(t *testing.T) {
 		done <- status
 	}()
 	p := &peer{t: t, conn: connTo{pc.(*net.UDPConn), u.listening("udp")}, transport: "udp"}
+	go func() { _ = u.Serve(t.Context()) }() // only then is the answer read, so only then it is asked for
 	m := p.until("OPTIONS", func(m message) bool { return m.method() == "OPTIONS" })
-	go func() { _ = u.Serve(t.Context()) }()
 	p.send(responseFor(m, "200 OK"))
 	if status := recv(t, done); status != 200 {
 		t.Errorf("status %d", status)

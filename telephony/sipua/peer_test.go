@@ -76,6 +76,17 @@ func dial(t *testing.T, transport string, to netip.AddrPort) *peer {
 		contact: "sip:caller@" + conn.LocalAddr().String() + ";transport=" + transport}
 }
 
+// dialFrom is dial over UDP from another loopback address.
+func dialFrom(t *testing.T, local string, to netip.AddrPort) *peer {
+	t.Helper()
+	conn, err := net.DialUDP("udp", &net.UDPAddr{IP: net.ParseIP(local)}, net.UDPAddrFromAddrPort(to))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	return &peer{t: t, conn: conn, transport: "udp", callID: newCallID(), contact: "sip:caller@" + conn.LocalAddr().String()}
+}
+
 func (p *peer) branch() string {
 	p.branches++
 	return fmt.Sprintf("z9hG4bK-%s-%d", p.callID[:len(p.callID)-5], p.branches)

@@ -11,9 +11,9 @@ import (
 )
 
 // quick has a second of Session-Expires last 4 ms: 90 of them are 360 ms.
-func quick(t *timing) { seconds(4 * time.Millisecond)(t) }
+func quick(t *timing) { secondsOf(4 * time.Millisecond)(t) }
 
-func seconds(d time.Duration) func(*timing) {
+func secondsOf(d time.Duration) func(*timing) {
 	return func(t *timing) { t.second, t.glare = d, 100*time.Microsecond }
 }
 
@@ -94,7 +94,7 @@ func sessionCall(t *testing.T, second time.Duration, headers ...string) (p *peer
 		d.OnReoffer(func([]byte) ([]byte, error) { return []byte(testAnswer), nil })
 		answerAndWait(causes)(ctx, d)
 	}}
-	u := start(t, cfg, seconds(second))
+	u := start(t, cfg, secondsOf(second))
 	p = dial(t, "udp", u.listening("udp"))
 	p.toTag = p.want(200, "1 INVITE", p.request("INVITE", 1, "", testOffer, headers...)).toTag()
 	p.send(p.request("ACK", 1, "", ""))
@@ -106,10 +106,10 @@ func sessionCall(t *testing.T, second time.Duration, headers ...string) (p *peer
 func TestSessionExpires(t *testing.T) {
 	p, causes := sessionCall(t, 10*time.Millisecond, "Supported: timer", "Session-Expires: 90") // over after 60 of them
 	ask := []string{"Supported: timer", "Session-Expires: 150", "Contact: <sip:a@192.0.2.1>"}
+	refreshed := time.Now() // at the earliest
 	if m := p.want(200, "2 UPDATE", p.request("UPDATE", 2, "", "", ask...)); m.headers.Get("Session-Expires") != "150;refresher=uac" {
 		t.Errorf("refresh got %v", m.headers)
 	}
-	refreshed := time.Now()
 	bye := p.until("BYE", isMethod("BYE"))
 	// 150 − 32 seconds of 10 ms
 	if alive := bye.at.Sub(refreshed); alive < time.Second {

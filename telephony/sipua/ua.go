@@ -36,8 +36,13 @@ type UA struct {
 	tls       *tlsStore
 	conns     *conns
 	dials     dials
+	learned   *learned
+	resolver  *resolver
 	registry  *registry
 	tagger    *tagger
+
+	authenticator *authenticator
+
 	strangers *bucket
 	broken    *bucket // answers to datagrams that cannot be parsed
 	greetings *bucket
@@ -56,12 +61,14 @@ type UA struct {
 	counters counters
 	muted    atomic.Bool // for sipgo's log
 
-	mu       sync.Mutex
-	state    uaState
-	running  sync.WaitGroup // Add under mu: handlers, retransmissions
-	handlers sync.WaitGroup // Add under mu: Config.Invite
-	serving  sync.WaitGroup // Add under mu: listeners
-	closed   chan struct{}  // closed at the end of Close
+	mu            sync.Mutex
+	state         uaState
+	registrations []*Registration // guarded by mu
+	running       sync.WaitGroup  // Add under mu: handlers, retransmissions
+	handlers      sync.WaitGroup  // Add under mu: Config.Invite
+	serving       sync.WaitGroup  // Add under mu: listeners
+	serves        chan struct{}   // closed when Serve has begun
+	closed        chan struct{}   // closed at the end of Close
 }
 
 type uaState int
@@ -75,6 +82,8 @@ const (
 // counters are what Stats reports.
 type counters struct {
 	refused, malformed, panics, listenErrors, connsRefused, connsTimedOut, handshakesFailed, flooded, throttled atomic.Uint64
+
+	challenged, authFailures, authBlocked, uninvited atomic.Uint64
 
 	connsSpared atomic.Uint64 // idle limits passed over because of a call; for tests
 }
@@ -95,6 +104,11 @@ type Stats struct {
 	Throttled uint64 // messages on connections whose peer was then made to wait
 
 	HandshakesFailed uint64 // TLS handshakes that failed or took too long, either side's
+
+	Challenged   uint64 // INVITEs that were asked for a password
+	AuthFailures uint64 // answers to that with a wrong name, password or nonce count
+	AuthBlocked  uint64 // INVITEs refused unseen after too many of those
+	Uninvited    uint64 // INVITEs of a registrar that do not name our registration
 }
 
 // Listen binds every address and prepares the user agent; nothing is read before
@@ -127,11 +141,15 @@ func listen(cfg Config, t timing) (*UA, error) {
 
 		handshakeNoise: newThrottle(10 * time.Second),
 
+		serves: make(chan struct{}),
 		closed: make(chan struct{}),
 	}
 	u.conns, u.floods = newConns(u), newFloods(cfg.MessagesPerSecond, &u.counters)
 	u.tags = extensions(cfg)
 	u.supported = Header{"Supported", strings.Join(u.tags, ", ")}
+	u.learned, u.cfg.Admit = newLearned(cfg.Admit)
+	u.resolver = newResolver(cfg.Resolver)
+	u.authenticator = newAuthenticator(cfg.Auth, &u.counters)
 	u.calls, u.stopCalls = context.WithCancelCause(context.Background())
 	u.life, u.endLife = context.WithCancel(context.Background())
 	u.wire()
@@ -180,6 +198,8 @@ func (u *UA) startServing() bool {
 		return false
 	}
 	for _, l := range u.udp {
+		// Requests of ours may leave before sipgo's reader has entered its socket.
+		u.transport.Pool("udp").Add(l.spare.PacketAddr, l.spare)
 		u.serving.Go(l.serve)
 	}
 	for _, l := range u.tcp {
@@ -190,6 +210,7 @@ func (u *UA) startServing() bool {
 	}
 	u.serving.Go(func() { _ = u.transport.ServeTCP(u.inboxes["tcp"]) })
 	u.serving.Go(func() { _ = u.transport.ServeTLS(u.inboxes["tls"]) })
+	close(u.serves)
 	return true
 }
 
@@ -202,6 +223,7 @@ func (u *UA) Close() error {
 		return nil
 	}
 	u.stopCalls(ErrShutdown)
+	u.Unregister() // while the calls are being ended
 	u.handlers.Wait()
 	u.advance(shut)
 	u.endLife()
@@ -277,15 +299,21 @@ func (u *UA) Stats() Stats {
 		Throttled: u.counters.throttled.Load(),
 
 		HandshakesFailed: u.counters.handshakesFailed.Load(),
+
+		Challenged:   u.counters.challenged.Load(),
+		AuthFailures: u.counters.authFailures.Load(),
+		AuthBlocked:  u.counters.authBlocked.Load(),
+		Uninvited:    u.counters.uninvited.Load(),
 	}
 }
 
 // admission decides about a request that arrived, by its source address and by the names
 // that its connection proved.
-func (u *UA) admission(req *sip.Request) Admission {
+func (u *UA) admission(req *sip.Request) Admission { return u.cfg.Admit(u.source(req)) }
+
+func (u *UA) source(req *sip.Request) Source {
 	transport := sip.NetworkToLower(req.Transport())
-	return u.cfg.Admit(Source{Addr: sourceOf(req), Transport: transport,
-		TLSNames: u.conns.names(connKey{transport, req.Source()})})
+	return Source{Addr: sourceOf(req), Transport: transport, TLSNames: u.conns.names(connKey{transport, req.Source()})}
 }
 
 // refused counts a stranger, and says so now and then: an operator who forgot to list a

@@ -12,31 +12,31 @@ import (
 // dials makes several requests to one address share one new connection.
 type dials struct {
 	mu    sync.Mutex
-	under map[connKey]*dialling
+	under map[connKey]*connecting
 }
 
-// dialling is one attempt; done is closed when err is set.
-type dialling struct {
+// connecting is one attempt; done is closed when err is set.
+type connecting struct {
 	done chan struct{}
 	err  error
 }
 
 // join returns the attempt that is under way, or a new one that is the caller's.
-func (d *dials) join(key connKey) (attempt *dialling, mine bool) {
+func (d *dials) join(key connKey) (attempt *connecting, mine bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if attempt = d.under[key]; attempt != nil {
 		return attempt, false
 	}
 	if d.under == nil {
-		d.under = make(map[connKey]*dialling)
+		d.under = make(map[connKey]*connecting)
 	}
-	attempt = &dialling{done: make(chan struct{})}
+	attempt = &connecting{done: make(chan struct{})}
 	d.under[key] = attempt
 	return attempt, true
 }
 
-func (d *dials) end(key connKey, attempt *dialling, err error) {
+func (d *dials) end(key connKey, attempt *connecting, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	delete(d.under, key)
