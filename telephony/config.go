@@ -83,8 +83,22 @@ type Limits struct {
 // certificate; Sources or TLSNames, or both, are required, and either is enough for a
 // call to belong to the trunk. A name counts for more than an address.
 type Trunk struct {
-	Name    string
-	Sources []netip.Prefix // its signalling addresses; two trunks may not overlap
+	Name string
+
+	// Sources are its signalling addresses. Two trunks may not overlap, unless one of
+	// them has Auth: then the narrower network counts. With Server they may be empty:
+	// calls then come by a registration only.
+	Sources []netip.Prefix
+
+	// Auth asks the trunk's callers for a password, besides their address. nil: no.
+	Auth *TrunkAuth
+
+	// Server is the SIP URI of the peer for requests of ours, such as
+	// "sip:example.com;transport=tcp"; found by SRV, A and AAAA (RFC 3263). "": none.
+	Server      string
+	Credentials Credentials   // for Server's challenges
+	Register    *Registration // at Server; nil: no
+	Qualify     time.Duration // interval of OPTIONS to Server, at least 1 s; 0: never
 
 	// TLSNames are names in its certificate, of which one must match, whatever the case:
 	// a DNS name or SIP domain among the alternative names, or the common name if there
@@ -178,8 +192,8 @@ func (c Config) check() error {
 			errs = append(errs, &ConfigError{field, "has no name"})
 		case names[t.Name]:
 			errs = append(errs, &ConfigError{field, fmt.Sprintf("name %q is used twice", t.Name)})
-		case len(t.Sources)+len(t.TLSNames) == 0:
-			errs = append(errs, &ConfigError{field, "lists neither sources nor TLS names, so no call could be its"})
+		case len(t.Sources)+len(t.TLSNames) == 0 && t.Server == "" && t.Auth == nil:
+			errs = append(errs, &ConfigError{field, "lists neither sources nor TLS names, asks for no password and has no server, so no call could be its"})
 		}
 		names[t.Name] = true
 		for _, p := range append(append([]netip.Prefix(nil), t.Sources...), t.MediaNetworks...) {
@@ -190,6 +204,8 @@ func (c Config) check() error {
 		errs = append(errs, t.checkLists(field)...)
 		errs = append(errs, t.checkSRTP(field, c.SIP.Listen)...)
 		errs = append(errs, c.checkNames(i, field)...)
+		errs = append(errs, t.checkPeer(field, c.SIP.Listen)...)
+		errs = append(errs, t.checkAuth(field)...)
 		for _, other := range c.Trunks[:i] {
 			if a, b, overlap := overlapping(t, other); overlap {
 				errs = append(errs, &ConfigError{field, fmt.Sprintf("source %v overlaps %v of trunk %q", a, b, other.Name)})

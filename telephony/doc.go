@@ -22,6 +22,11 @@
 // Audio is encrypted when the caller's side offers keys for it, or not at all, or always:
 // Trunk.SRTP.
 //
+// A trunk is known by the addresses of its peer, by the password of its callers
+// (Trunk.Auth, asked before anything of the call begins), or by our registration at it
+// (Trunk.Register). Trunk.Qualify watches whether the peer answers. Registrations begin
+// with Serve and end with Drain, Shutdown or Close.
+//
 // A call lives in one goroutine, in Handler.ServeCall. Returning from it ends the
 // call; a panic in it ends that call alone. While it runs the context says whether the
 // call is still there and, by its cause, how it ended.

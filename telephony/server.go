@@ -23,6 +23,7 @@ type Server struct {
 	ports6  *media.Ports // nil when Media.Bind is IPv4
 	pacer   *media.Pacer
 	ua      *sipua.UA
+	peers   peers
 	gate    *gate
 	own     *own
 
@@ -59,12 +60,17 @@ func Listen(cfg Config, h Handler) (*Server, error) {
 		Listen: cfg.SIP.Listen, Advertise: cfg.SIP.Advertise, Log: cfg.Log,
 		TLS: sipua.TLS(cfg.SIP.TLS), MessagesPerSecond: cfg.SIP.MessagesPerSecond,
 		SessionTimers: cfg.SessionTimers, PreferReliable: cfg.SIP.PreferReliable,
-		Admit: s.admit, Invite: s.invite, Draining: s.gate.closed,
+		Admit: s.admit, Auth: s.auth, Invite: s.invite, Draining: s.gate.closed,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("telephony: %w", err)
 	}
-	s.ua, s.pacer = ua, media.NewPacer()
+	s.ua = ua
+	if err := s.openPeers(); err != nil {
+		_ = ua.Close()
+		return nil, err
+	}
+	s.pacer = media.NewPacer()
 	s.own = s.makeOwn()
 	return s, nil
 }
@@ -108,8 +114,12 @@ func (s *Server) Serve(ctx context.Context) error {
 	return err
 }
 
-// Drain refuses new calls with 503 and lets the running ones go on.
-func (s *Server) Drain() { s.gate.close() }
+// Drain refuses new calls with 503, has registrations removed so that their registrars
+// send calls elsewhere, and lets the running calls go on. It does not wait.
+func (s *Server) Drain() {
+	s.gate.close()
+	s.ua.Leave()
+}
 
 // Shutdown drains, waits until the last call is over or ctx ends, ends what is left and
 // closes. It returns the error of ctx if calls had to be cut.

@@ -28,6 +28,9 @@ type Stats struct {
 	StalePackets     uint64 // packets for a call that had ended
 	Draining         bool
 
+	// Trunks holds those that register or are watched, by name.
+	Trunks map[string]TrunkStats
+
 	SIP sipua.Stats
 }
 
@@ -36,7 +39,7 @@ func (s *Server) Stats() Stats {
 	st := Stats{
 		Active: s.gate.count(), Capacity: s.cfg.Limits.Calls,
 		Accepted: s.accepted.Load(), Encrypted: s.encrypted.Load(), Panics: s.panics.Load(), DigitsDropped: s.digitsDropped.Load(),
-		Rejected: s.rejected.snapshot(), Draining: s.gate.closed(), SIP: s.ua.Stats(),
+		Rejected: s.rejected.snapshot(), Draining: s.gate.closed(), SIP: s.ua.Stats(), Trunks: s.peers.snapshot(),
 	}
 	for _, ports := range []*media.Ports{s.ports4, s.ports6} {
 		if ports != nil {

@@ -12,28 +12,33 @@ import (
 type trunks struct {
 	list   []Trunk
 	byName map[string]*Trunk
+	auth   map[string]*sipua.Auth
 }
 
 func newTrunks(list []Trunk) *trunks {
-	t := &trunks{list: list, byName: make(map[string]*Trunk)}
+	t := &trunks{list: list, byName: make(map[string]*Trunk), auth: make(map[string]*sipua.Auth)}
 	for i := range list {
 		t.byName[list[i].Name] = &t.list[i]
+		t.auth[list[i].Name] = authOf(list[i])
 	}
 	return t
 }
 
-// find returns the trunk that lists a, or nil. There are few trunks with few networks:
-// a walk over them takes less than a microsecond and allocates nothing.
+// find returns the trunk that lists a, the one with the narrowest network if several do,
+// or nil. There are few trunks with few networks: a walk over them takes less than a
+// microsecond and allocates nothing.
 func (t *trunks) find(a netip.Addr) *Trunk {
 	a = a.Unmap()
+	var found *Trunk
+	bits := -1
 	for i := range t.list {
 		for _, p := range t.list[i].Sources {
-			if contains(p, a) {
-				return &t.list[i]
+			if contains(p, a) && plain(p).Bits() > bits {
+				found, bits = &t.list[i], plain(p).Bits()
 			}
 		}
 	}
-	return nil
+	return found
 }
 
 // of returns the trunk that a source belongs to, or nil: the one whose name it proved, or
@@ -72,11 +77,14 @@ func plain(p netip.Prefix) netip.Prefix {
 	return p
 }
 
-// overlapping returns the first two networks that two trunks have in common.
+// overlapping returns the first two networks of two trunks that share addresses which
+// could belong to either. Where one trunk asks for a password the narrower network
+// decides: a carrier with known addresses beside phones from anywhere.
 func overlapping(a, b Trunk) (netip.Prefix, netip.Prefix, bool) {
 	for _, p := range a.Sources {
 		for _, q := range b.Sources {
-			if p.IsValid() && q.IsValid() && plain(p).Overlaps(plain(q)) {
+			decided := (a.Auth != nil || b.Auth != nil) && plain(p).Bits() != plain(q).Bits()
+			if p.IsValid() && q.IsValid() && plain(p).Overlaps(plain(q)) && !decided {
 				return p, q, true
 			}
 		}
