@@ -53,6 +53,7 @@ type Session struct {
 	order      reorder
 	line       timeline
 	playout    playout
+	relay      *relay // what a joined session says; nil when there is none
 	keys       digitSender
 	out        sender
 	shield     shield

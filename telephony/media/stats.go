@@ -7,7 +7,7 @@ import "time"
 type Stats struct {
 	// From the caller.
 	PacketsIn, BytesIn uint64 // accepted from the proven source; payload bytes
-	FramesIn           uint64 // 20 ms frames given to the sink
+	FramesIn           uint64 // 20 ms frames given to the sink, or to a joined session
 	Unheard            uint64 // 20 ms frames with no sink attached
 	PreAnswer          uint64 // packets before Start
 	Foreign            uint64 // packets from addresses that have no claim
@@ -42,6 +42,9 @@ type Stats struct {
 	SkippedFrames        uint64 // frame times passed over after a stall of ours
 	MutedFrames          uint64 // frame times not sent because the far end has never been heard
 	HeldFrames           uint64 // frame times not sent because the far end does not want any: hold
+	Relayed              uint64 // frames of a joined session
+	RelayLate            uint64 // frames of silence in place of one of a joined session that had not come
+	RelayDropped         uint64 // bytes of a joined session left out: on hold, behind other audio, or too many
 	KeysDropped          uint64 // keys not pressed because the far end stopped taking telephone-event
 	DroppedBytes         uint64 // audio over the queue's cap
 	FlushedBytes         uint64 // audio taken back by Flush

@@ -42,17 +42,22 @@ func (s *Session) sendLocked(now time.Duration) {
 	s.out.skip(now)
 	switch {
 	case s.params.NoSend:
+		s.deafLocked(0)
 		s.out.pass()
 		s.stats.HeldFrames++
 	case s.muted:
+		s.deafLocked(0)
 		s.out.pass()
 		s.stats.MutedFrames++
 	case s.keys.busy():
+		s.deafLocked(s.out.frame)
 		if s.keys.send(&s.out, s.dest, uint8(s.params.EventPT), s.params.Law) {
 			s.notifyLocked()
 		}
 	case !s.held && s.playout.ready():
+		s.deafLocked(s.out.frame)
 		s.speakLocked(now)
+	case s.relayLocked():
 	default:
 		if !s.held && !s.out.idle && s.playout.starved(s.out.last) {
 			s.stats.Underruns++

@@ -34,6 +34,7 @@ type timeline struct {
 	law     transcode.Law // static after start
 	sink    func([]byte)  // nil: frames are counted and dropped
 	taps    *taps
+	relay   *relay // not nil: gets the frames in place of the sink
 	stats   *Stats
 	conceal transcode.Concealer
 
@@ -194,12 +195,16 @@ func (t *timeline) write(b []byte) {
 
 func (t *timeline) deliver(frame []byte) {
 	t.taps.heard(frame)
-	if t.sink == nil {
+	switch {
+	case t.relay != nil:
+		t.relay.put(frame)
+	case t.sink == nil:
 		t.stats.Unheard++
 		return
+	default:
+		t.sink(frame)
 	}
 	t.stats.FramesIn++
-	t.sink(frame)
 }
 
 func bytesOf(d time.Duration) int { return int(d * transcode.BytesPerMS / time.Millisecond) }
