@@ -42,6 +42,10 @@ type CallInfo struct {
 	// Verification is what the trunk found out about the caller's number.
 	Verification Verification
 
+	// Outbound is a call that we placed: Caller is what we showed, Dialled whom we called,
+	// Source where the INVITE went, and in Ended "caller" is the far end.
+	Outbound bool
+
 	// Headers are those of the INVITE that Trunk.Headers lists, under the names given
 	// there: cleaned, at most 256 bytes each. The caller's side wrote them: text, not facts.
 	Headers map[string]string
@@ -56,8 +60,8 @@ func (i CallInfo) OriginallyDialled() string {
 	return i.Forwarded[0].Number
 }
 
-// Call is one phone call. Its methods may be used by several goroutines until
-// ServeCall returns.
+// Call is one phone call, of a caller or placed by Server.Dial. Its methods may be used
+// by several goroutines until ServeCall returns.
 type Call struct {
 	// Static.
 	server  *Server
@@ -83,6 +87,7 @@ type Call struct {
 	agreed   sdp.Negotiated // in force; on hold, Remote is where the call will go on
 	last     []byte         // our description sent last
 	onHold   bool
+	bridged  bool
 	answered bool
 	started  bool // the audio
 	ended    *Ended
@@ -236,7 +241,7 @@ func (c *Call) watch() {
 }
 
 func (c *Call) logStart() {
-	c.log.Info("call", "trunk", c.info.Trunk, "caller", mask(c.info.Caller), "dialled", mask(c.info.Dialled),
+	c.log.Info("call", "outbound", c.info.Outbound, "trunk", c.info.Trunk, "caller", mask(c.info.Caller), "dialled", mask(c.info.Dialled),
 		"law", c.info.Law.String(), "srtp", c.info.SRTP, "transport", c.info.Transport)
 }
 

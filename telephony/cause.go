@@ -49,10 +49,10 @@ var (
 	ErrNoACK     = errors.New("caller never confirmed the answer")
 	ErrPanic     = errors.New("call handler panicked")
 
-	ErrNoAnswer = errors.New("caller's answer to our offer is missing or cannot be met")
-	ErrNoPRACK  = errors.New("caller never confirmed the ringing")
-	ErrExpired  = errors.New("session timer expired without a sign of life")
-	ErrGone     = errors.New("caller's side does not know the call any more")
+	ErrNoDescription = errors.New("caller's answer to our offer is missing or cannot be met")
+	ErrNoPRACK       = errors.New("caller never confirmed the ringing")
+	ErrExpired       = errors.New("session timer expired without a sign of life")
+	ErrGone          = errors.New("caller's side does not know the call any more")
 
 	ErrTransferred = errors.New("caller was transferred") // Call.Transfer succeeded
 )
@@ -69,8 +69,8 @@ func endedBy(cause error) *Ended {
 		return &Ended{Caller, "gave up before the answer", 487, 16, ErrCancelled}
 	case errors.Is(cause, sipua.ErrNoACK):
 		return &Ended{System, "no ACK for the answer", 408, 102, ErrNoACK}
-	case errors.Is(cause, sipua.ErrNoAnswer):
-		return &Ended{System, "no usable answer to our offer", 488, 88, ErrNoAnswer}
+	case errors.Is(cause, sipua.ErrNoDescription):
+		return &Ended{System, "no usable answer to our offer", 488, 88, ErrNoDescription}
 	case errors.Is(cause, sipua.ErrNoPRACK):
 		return &Ended{System, "ringing was never confirmed", 504, 102, ErrNoPRACK}
 	case errors.Is(cause, sipua.ErrExpired):
@@ -84,7 +84,7 @@ func endedBy(cause error) *Ended {
 }
 
 // endings are the causes that end a call, besides a *sipua.ByeError.
-var endings = []error{sipua.ErrCancelled, sipua.ErrShutdown, sipua.ErrNoACK, sipua.ErrNoAnswer, sipua.ErrNoPRACK, sipua.ErrExpired, sipua.ErrGone}
+var endings = []error{sipua.ErrCancelled, sipua.ErrShutdown, sipua.ErrNoACK, sipua.ErrNoDescription, sipua.ErrNoPRACK, sipua.ErrExpired, sipua.ErrGone}
 
 // endsCall reports whether an error of the dialog means that the call is over.
 func endsCall(err error) bool {

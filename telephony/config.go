@@ -120,6 +120,13 @@ type Trunk struct {
 	// any host may follow, and somebody pays for the call.
 	Transfers []string
 
+	// CallerID is the number that calls of ours show.
+	CallerID string
+
+	// Dials lists whom Server.Dial may call, in the form of Transfers. Empty: nobody. A
+	// number is called at Server; without Server only URIs can be called.
+	Dials []string
+
 	// FirstMediaTimeout and MediaTimeout override those of Media for the trunk's calls: some
 	// peers send nothing while nobody speaks. Negative is never; 0 does not override.
 	FirstMediaTimeout, MediaTimeout time.Duration
@@ -241,9 +248,11 @@ func (t Trunk) checkLists(field string) (errs []error) {
 			errs = append(errs, &ConfigError{field + ".headers", fmt.Sprintf("%q may not be listed: it %s", name, what)})
 		}
 	}
-	for i, pattern := range t.Transfers {
-		if strings.TrimSpace(pattern) != pattern || pattern == "" {
-			errs = append(errs, &ConfigError{fmt.Sprintf("%s.transfers[%d]", field, i), "is empty or has spaces around it"})
+	for name, list := range map[string][]string{"transfers": t.Transfers, "dials": t.Dials} {
+		for i, pattern := range list {
+			if strings.TrimSpace(pattern) != pattern || pattern == "" {
+				errs = append(errs, &ConfigError{fmt.Sprintf("%s.%s[%d]", field, name, i), "is empty or has spaces around it"})
+			}
 		}
 	}
 	for i, source := range t.DialledFrom {
@@ -252,6 +261,9 @@ func (t Trunk) checkLists(field string) (errs []error) {
 		default:
 			errs = append(errs, &ConfigError{fmt.Sprintf("%s.dialled_from[%d]", field, i), fmt.Sprintf("%q is no source", source)})
 		}
+	}
+	if _, err := sipua.NumberURI("1", t.Server); t.Server != "" && err != nil {
+		errs = append(errs, &ConfigError{field + ".server", "is not of the form sip:host"})
 	}
 	return append(errs, t.Numbers.check(field+".numbers")...)
 }

@@ -28,6 +28,8 @@ func TestConfigIsChecked(t *testing.T) {
 		"a URI":          {SIP: SIP{TLS: proving}, Trunks: []Trunk{{Name: "a", TLSNames: []string{"sip:sbc.test"}}}},
 		"names unproved": {Trunks: []Trunk{{Name: "a", TLSNames: []string{"sbc.test"}}}},
 		"overlap in 6":   {Trunks: []Trunk{good, {Name: "b", Sources: prefixes("::ffff:192.0.2.7/128")}}},
+		"no sip server":  {Trunks: []Trunk{{Name: "a", Sources: good.Sources, Server: "sip.example.com"}}},
+		"empty dial":     {Trunks: []Trunk{{Name: "a", Sources: good.Sources, Dials: []string{"+49*", ""}}}},
 	} {
 		cfg.SIP.Listen = []string{"udp://127.0.0.1:0"}
 		var config *ConfigError
@@ -163,14 +165,14 @@ func TestEnds(t *testing.T) {
 		&sipua.ByeError{}: {By: Caller, SIP: 200, Q850: 16},
 		&sipua.ByeError{Reason: sipua.Reason{Protocol: "Q.850", Cause: 31}}: {By: Caller, SIP: 200, Q850: 31},
 		&sipua.ByeError{Reason: sipua.Reason{Protocol: "SIP", Cause: 200}}:  {By: Caller, SIP: 200, Q850: 16},
-		sipua.ErrCancelled: {By: Caller, SIP: 487, Q850: 16},
-		sipua.ErrNoACK:     {By: System, SIP: 408, Q850: 102},
-		sipua.ErrShutdown:  {By: System, SIP: 503, Q850: 41},
-		sipua.ErrNoAnswer:  {By: System, SIP: 488, Q850: 88},
-		sipua.ErrNoPRACK:   {By: System, SIP: 504, Q850: 102},
-		sipua.ErrExpired:   {By: System, SIP: 200, Q850: 102},
-		sipua.ErrGone:      {By: System, SIP: 200, Q850: 41},
-		context.Canceled:   {By: System, SIP: 500, Q850: 41},
+		sipua.ErrCancelled:     {By: Caller, SIP: 487, Q850: 16},
+		sipua.ErrNoACK:         {By: System, SIP: 408, Q850: 102},
+		sipua.ErrShutdown:      {By: System, SIP: 503, Q850: 41},
+		sipua.ErrNoDescription: {By: System, SIP: 488, Q850: 88},
+		sipua.ErrNoPRACK:       {By: System, SIP: 504, Q850: 102},
+		sipua.ErrExpired:       {By: System, SIP: 200, Q850: 102},
+		sipua.ErrGone:          {By: System, SIP: 200, Q850: 41},
+		context.Canceled:       {By: System, SIP: 500, Q850: 41},
 	} {
 		got := endedBy(cause)
 		if got.By != want.By || got.SIP != want.SIP || got.Q850 != want.Q850 || got.Text == "" {

@@ -1,4 +1,4 @@
-// Package telephony takes phone calls: it joins signalling (sipua), session
+// Package telephony takes phone calls and places them: it joins signalling (sipua), session
 // descriptions (sdp) and audio (media) into calls, and is all that the rest of the
 // program knows of SIP.
 //
@@ -26,6 +26,10 @@
 // (Trunk.Auth, asked before anything of the call begins), or by our registration at it
 // (Trunk.Register). Trunk.Qualify watches whether the peer answers. Registrations begin
 // with Serve and end with Drain, Shutdown or Close.
+//
+// Server.Dial places a call, to where Trunk.Dials allows, and hands it answered to a
+// Handler of its own. Bridge lets two calls hear each other without an agent until one of
+// them ends; the other one goes on where it was.
 //
 // A call lives in one goroutine, in Handler.ServeCall. Returning from it ends the
 // call; a panic in it ends that call alone. While it runs the context says whether the

@@ -1,8 +1,6 @@
 package telephony
 
 import (
-	"cmp"
-	"errors"
 	"math/rand/v2"
 	"net/netip"
 	"time"
@@ -26,7 +24,7 @@ func (s *Server) plan(d *sipua.Dialog, trunk *Trunk) (plan, *rejection) {
 	if !trunk.allowsTransport(r.Transport) {
 		return plan{}, rejectClear
 	}
-	p := plan{local: sdp.Local{Addr: s.mediaAddr(d), Port: 1, SessionID: rand.Uint64N(1 << 62), Version: 1,
+	p := plan{local: sdp.Local{Addr: s.mediaAddr(d.LocalHost()), Port: 1, SessionID: rand.Uint64N(1 << 62), Version: 1,
 		SRTP: trunk.SRTP, Keys: sdp.NewKeys()}}
 	if p.ports = s.ports(p.local.Addr); len(r.Body) == 0 {
 		if p.ports == nil {
@@ -55,28 +53,18 @@ func (s *Server) plan(d *sipua.Dialog, trunk *Trunk) (plan, *rejection) {
 
 // mediaAddr is the address our description names: the advertised one, or the one that
 // RTP is bound to, or the one that faces the caller.
-func (s *Server) mediaAddr(d *sipua.Dialog) netip.Addr {
+func (s *Server) mediaAddr(facing netip.Addr) netip.Addr {
 	if bind := s.cfg.Media.Bind; s.cfg.SIP.Advertise == "" && bind.IsValid() && !bind.IsUnspecified() {
 		return bind.Unmap()
 	}
-	return d.LocalHost().Unmap()
+	return facing.Unmap()
 }
 
 // openMedia takes a port and completes the answer.
-func (s *Server) openMedia(p plan, c *Call, trunk *Trunk) *rejection {
-	session, err := media.Open(media.Config{
-		Ports: p.ports, Pacer: s.pacer, Log: c.log,
-		ReorderWindow:     s.cfg.Media.ReorderWindow,
-		FirstMediaTimeout: cmp.Or(trunk.FirstMediaTimeout, s.cfg.Media.FirstTimeout),
-		MediaTimeout:      cmp.Or(trunk.MediaTimeout, s.cfg.Media.Timeout),
-		AllowRemote:       func(a netip.Addr) bool { return trunk.allowsMedia(netip.AddrPortFrom(a, 1), c.info.Source) },
-	})
-	if errors.Is(err, media.ErrNoPorts) {
-		return rejectPorts
-	}
-	if err != nil {
-		c.log.Error("opening media failed", "err", err)
-		return rejectSocket
+func (s *Server) openMedia(p plan, c *Call) *rejection {
+	session, r := s.openSession(p.ports, c)
+	if r != nil {
+		return r
 	}
 	c.media, c.local = session, p.local
 	c.local.Port = session.Port()

@@ -55,7 +55,7 @@ func TestSippLateOfferFails(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			ends := make(chan *Ended, 1)
 			s := start(t, Config{Trunks: []Trunk{{Name: "carrier", Sources: prefixes("127.0.0.0/8"), MediaNetworks: prefixes("127.0.0.0/8")}}}, func(ctx context.Context, c *Call) {
-				if err := c.Answer(ctx); !errors.Is(err, ErrNoAnswer) {
+				if err := c.Answer(ctx); !errors.Is(err, ErrNoDescription) {
 					t.Errorf("Answer: %v", err)
 				}
 				if sent := c.Media().Stats().PacketsOut; sent != 0 {

@@ -29,6 +29,8 @@ type Server struct {
 
 	accepted      atomic.Uint64
 	encrypted     atomic.Uint64
+	dialled       atomic.Uint64
+	digitsLost    atomic.Uint64
 	panics        atomic.Uint64
 	digitsDropped atomic.Uint64
 	refusedAt     atomic.Int64 // unix time of the last refusal that was logged
@@ -179,7 +181,7 @@ func (s *Server) invite(ctx context.Context, d *sipua.Dialog) {
 		return
 	}
 	c := s.newCall(d, trunk)
-	if r := s.openMedia(p, c, trunk); r != nil {
+	if r := s.openMedia(p, c); r != nil {
 		s.reject(d, r)
 		return
 	}

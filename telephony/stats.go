@@ -11,9 +11,12 @@ type Stats struct {
 	Capacity  int    // Limits.Calls
 	Accepted  uint64 // calls handed to the handler
 	Encrypted uint64 // of Accepted, those that began with SRTP
+	Dialled   uint64 // calls of ours that were answered
 	Panics    uint64 // handlers that panicked
 
 	DigitsDropped uint64 // keys that no handler fetched in time
+
+	DigitsLost uint64 // keys in a bridge that the other far end takes none of
 
 	// Rejected counts refused calls by status and reason. The set of reasons is fixed.
 	Rejected map[Rejection]uint64
@@ -39,6 +42,7 @@ func (s *Server) Stats() Stats {
 	st := Stats{
 		Active: s.gate.count(), Capacity: s.cfg.Limits.Calls,
 		Accepted: s.accepted.Load(), Encrypted: s.encrypted.Load(), Panics: s.panics.Load(), DigitsDropped: s.digitsDropped.Load(),
+		Dialled: s.dialled.Load(), DigitsLost: s.digitsLost.Load(),
 		Rejected: s.rejected.snapshot(), Draining: s.gate.closed(), SIP: s.ua.Stats(), Trunks: s.peers.snapshot(),
 	}
 	for _, ports := range []*media.Ports{s.ports4, s.ports6} {

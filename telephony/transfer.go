@@ -102,7 +102,12 @@ func (c *Call) transferURI(target string) (string, error) {
 
 // allowsTransfer reports whether target is on the trunk's list.
 func (t *Trunk) allowsTransfer(target string) bool {
-	for _, pattern := range t.Transfers {
+	return allows(t.Transfers, target)
+}
+
+// allows reports whether target is on a list of targets and beginnings of them.
+func allows(list []string, target string) bool {
+	for _, pattern := range list {
 		beginning, open := strings.CutSuffix(pattern, "*")
 		if target == pattern || open && strings.HasPrefix(target, beginning) {
 			return true

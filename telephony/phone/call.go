@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/emiago/sipgo"
+	"github.com/emiago/sipgo/sip"
 
 	"github.com/trunkline/trunkline/telephony/media"
 	"github.com/trunkline/trunkline/telephony/sdp"
@@ -47,8 +48,12 @@ type call struct {
 	media *media.Session
 	began time.Time
 
-	placed chan struct{}              // closed when dialog is set
-	dialog *sipgo.DialogClientSession // static once placed
+	placed chan struct{}              // closed when the next five are set
+	leg    leg                        // one of the two below
+	dialog *sipgo.DialogClientSession // of a call that we placed
+	served *sipgo.DialogServerSession // of one that we took
+	first  *sip.Request               // the INVITE
+	far    sip.Uri                    // where requests inside the call go
 
 	times      sync.Mutex // guards the next two
 	ringing    time.Time
@@ -77,6 +82,16 @@ type call struct {
 // was refused or nobody answered, the context's cause when that ended first, or a
 // step's own. A far end that hangs up early is no error: see Report.StepsDone.
 func (p *Phone) Call(ctx context.Context, opt CallOptions) (Report, error) {
+	c, err := p.newCall(opt)
+	if err != nil {
+		return Report{}, fmt.Errorf("place call: %w", err)
+	}
+	err = c.run(ctx, func() error { return c.setUp(ctx) })
+	return c.finish(err)
+}
+
+// newCall opens the audio of a call.
+func (p *Phone) newCall(opt CallOptions) (*call, error) {
 	if len(opt.Laws) == 0 {
 		opt.Laws = []transcode.Law{transcode.PCMU, transcode.PCMA}
 	}
@@ -87,19 +102,17 @@ func (p *Phone) Call(ctx context.Context, opt CallOptions) (Report, error) {
 		Ports: p.ports, Pacer: p.pacer, Log: p.cfg.Log, UnprovenFor: -1,
 	})
 	if err != nil {
-		return Report{}, fmt.Errorf("place call: %w", err)
+		return nil, err
 	}
-	c := &call{phone: p, opt: opt, media: session, placed: make(chan struct{}), over: make(chan struct{}),
-		refers: make(chan refer, 1), gone: make(chan struct{})}
-	err = c.run(ctx)
-	return c.finish(err)
+	return &call{phone: p, opt: opt, media: session, began: time.Now(), placed: make(chan struct{}), over: make(chan struct{}),
+		refers: make(chan refer, 1), gone: make(chan struct{})}, nil
 }
 
 // run is the call: set up, talk, hang up.
-func (c *call) run(ctx context.Context) error {
+func (c *call) run(ctx context.Context, setUp func() error) error {
 	defer c.phone.remove(c)
 	defer close(c.gone)
-	if err := c.setUp(ctx); err != nil {
+	if err := setUp(); err != nil {
 		return err
 	}
 	err := c.talk(ctx)

@@ -1,5 +1,5 @@
-// Package phone is a telephone for tests, demos and load: it places a SIP call,
-// streams RTP in real time, follows a script ("wait until the agent is quiet, say
+// Package phone is a telephone for tests, demos and load: it places a SIP call, or takes
+// one, streams RTP in real time, follows a script ("wait until the agent is quiet, say
 // this, barge in, press 1, hold, renew the keys, take the transfer") and reports what it saw, to the millisecond and the
 // byte.
 //

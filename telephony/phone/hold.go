@@ -72,7 +72,7 @@ func (c *call) reinvite(ctx context.Context, next offer) error {
 		return err
 	}
 	ack := c.inside(sip.ACK) // sipgo acknowledges refusals only
-	if err := c.dialog.WriteRequest(ack); err != nil {
+	if err := c.leg.WriteRequest(ack); err != nil {
 		return fmt.Errorf("acknowledge answer: %w", err)
 	}
 	answer, err := sdp.Parse(res.Body())
@@ -116,12 +116,15 @@ func (o offer) answered() sdp.Direction {
 
 // inside begins a request inside the dialog; sipgo completes it.
 func (c *call) inside(method sip.RequestMethod) *sip.Request {
-	to := c.dialog.InviteRequest.Recipient
-	if contact := c.dialog.InviteResponse.Contact(); contact != nil {
-		to = contact.Address
+	user := "phone"
+	if c.served == nil {
+		user = c.first.From().Address.User
+		if contact := c.dialog.InviteResponse.Contact(); contact != nil {
+			c.far = contact.Address
+		}
 	}
-	req := sip.NewRequest(method, *to.Clone())
-	req.AppendHeader(&sip.ContactHeader{Address: c.contact(c.dialog.InviteRequest.From().Address.User)})
+	req := sip.NewRequest(method, *c.far.Clone())
+	req.AppendHeader(&sip.ContactHeader{Address: c.contact(user)})
 	return req
 }
 
@@ -129,7 +132,7 @@ func (c *call) inside(method sip.RequestMethod) *sip.Request {
 func (c *call) request(ctx context.Context, req *sip.Request) (*sip.Response, error) {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
-	res, err := c.dialog.Do(ctx, req)
+	res, err := c.leg.Do(ctx, req)
 	if err == nil && res.IsSuccess() {
 		return res, nil
 	}

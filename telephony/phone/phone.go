@@ -27,7 +27,7 @@ type Config struct {
 	Log       *slog.Logger // nil: none. SIP messages are logged at debug level only
 }
 
-// Phone places calls, any number at once. It is safe for concurrent use.
+// Phone places calls and takes them, any number at once. It is safe for concurrent use.
 type Phone struct {
 	cfg    Config                     // static
 	port   int                        // static; of SIP
@@ -40,6 +40,9 @@ type Phone struct {
 	closed atomic.Bool // what is still read is dropped
 	close  sync.Once
 	err    error // of Close; written once
+
+	incoming chan incoming // INVITEs for Answer; never closed
+	quit     chan struct{} // closed when the phone closes
 
 	mu    sync.Mutex
 	calls map[string]*call // guarded by mu; by Call-ID
@@ -67,7 +70,7 @@ func New(cfg Config) (*Phone, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Phone{cfg: cfg, ports: ports, calls: make(map[string]*call)}
+	p := &Phone{cfg: cfg, ports: ports, calls: make(map[string]*call), incoming: make(chan incoming), quit: make(chan struct{})}
 	if err := p.open(); err != nil {
 		return nil, fmt.Errorf("phone: %w", err)
 	}
@@ -92,6 +95,8 @@ func (p *Phone) open() error {
 	server, err := sipgo.NewServer(ua, sipgo.WithServerLogger(p.cfg.Log))
 	if err == nil {
 		server.OnBye(p.onBye)
+		server.OnInvite(p.onInvite)
+		server.OnAck(p.onAck)
 		server.OnRefer(p.onRefer)
 		err = p.bind(server)
 	}
@@ -168,7 +173,9 @@ func (p *Phone) Close() error {
 const quiesce = 20 * time.Millisecond
 
 func (p *Phone) shut() error {
-	p.closed.Store(true)
+	if !p.closed.Swap(true) {
+		close(p.quit)
+	}
 	<-time.After(quiesce)
 	err := p.ua.Close()
 	if p.listen != nil {
@@ -192,7 +199,7 @@ func (p *Phone) onBye(req *sip.Request, tx sip.ServerTransaction) {
 		reason = h.Value()
 	}
 	<-c.placed
-	if err := c.dialog.ReadBye(req, tx); err != nil {
+	if err := c.leg.ReadBye(req, tx); err != nil {
 		p.cfg.Log.Warn("answer to BYE not sent", "error", err)
 	}
 	c.farHungUp(reason)

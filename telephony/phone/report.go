@@ -25,6 +25,7 @@ type Report struct {
 	CallID string
 	Law    transcode.Law
 	PTime  time.Duration // of the packets we sent
+	Asked  string        // of a call that was taken: the user part that was called
 
 	Ringing  time.Duration // until the first 180 or 183; 0 if there was none
 	Answered time.Duration // until the 200; 0 if there was none

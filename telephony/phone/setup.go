@@ -33,6 +33,7 @@ func (c *call) setUp(ctx context.Context) error {
 	c.phone.add(c)
 	ua := sipgo.DialogUA{Client: c.phone.client}
 	c.dialog, err = ua.WriteInvite(ctx, req)
+	c.leg, c.first, c.far = c.dialog, c.dialog.InviteRequest, c.dialog.InviteRequest.Recipient
 	close(c.placed)
 	if err != nil {
 		return &CallError{Status: 503, Reason: "Service Unavailable", Err: err}
@@ -168,6 +169,11 @@ func (c *call) startMedia() error {
 		return fmt.Errorf("read answer: %w", err)
 	}
 	c.agreed = n
+	return c.listenTo(n)
+}
+
+// listenTo starts the audio that was agreed on.
+func (c *call) listenTo(n sdp.Negotiated) error {
 	c.report.Law, c.report.PTime = n.Law, c.opt.PTime
 	c.ear = newEar(n.Law, !c.opt.DropAudio || c.opt.Record != nil)
 	c.media.Attach(c.ear.hear)
@@ -189,7 +195,7 @@ func (c *call) params(n sdp.Negotiated) media.Params {
 func (c *call) bye() error {
 	ctx, cancel := context.WithTimeout(context.Background(), byeTimeout)
 	defer cancel()
-	err := c.dialog.Bye(ctx)
+	err := c.leg.Bye(ctx)
 	select {
 	case <-c.over:
 		return nil

@@ -11,13 +11,13 @@ func (u *UA) arrive(msg sip.Message) {
 			u.panicked("arrival", p)
 		}
 	}()
-	req, ok := msg.(*sip.Request)
-	if transport := msg.Transport(); transport != "UDP" {
-		if c := u.conns.find(connKey{sip.NetworkToLower(transport), msg.Source()}); c != nil {
-			c.complete()
-			c.pause = max(c.pause, u.floods.owe(c.meter, ok && screenForm(req) != nil))
-		}
+	if res, ok := msg.(*sip.Response); ok {
+		u.read(msg, false)
+		u.attempts.arrived(res)
+		return
 	}
+	req, ok := msg.(*sip.Request)
+	u.read(msg, ok && screenForm(req) != nil)
 	if !ok || !answerable(req) {
 		return
 	}
@@ -61,5 +61,17 @@ func (u *UA) acknowledge(ack *sip.Request) {
 func (u *UA) end(tx *sip.ServerTx) {
 	if tx != nil {
 		u.spawn(tx.Terminate)
+	}
+}
+
+// read notes a whole message with its connection, if it came over one.
+func (u *UA) read(msg sip.Message, broken bool) {
+	transport := msg.Transport()
+	if transport == "UDP" {
+		return
+	}
+	if c := u.conns.find(connKey{sip.NetworkToLower(transport), msg.Source()}); c != nil {
+		c.complete()
+		c.pause = max(c.pause, u.floods.owe(c.meter, broken))
 	}
 }

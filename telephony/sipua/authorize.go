@@ -42,7 +42,7 @@ type login struct {
 	credentials Credentials // static
 
 	answers []*response // at most one for 401 and one for 407
-	stale   int      // since the last request that got through
+	stale   int         // since the last request that got through
 }
 
 // response is a challenge in use.

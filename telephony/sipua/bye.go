@@ -65,7 +65,7 @@ func (d *Dialog) lastReason() Reason {
 		return d.farewell
 	case errors.Is(cause, ErrNoACK):
 		return Reason{"SIP", sip.StatusRequestTimeout, "ACK missing"}
-	case errors.Is(cause, ErrNoAnswer):
+	case errors.Is(cause, ErrNoDescription):
 		return Reason{"SIP", sip.StatusNotAcceptableHere, "No usable answer in the ACK"}
 	case errors.Is(cause, ErrExpired), errors.Is(cause, ErrGone):
 		return Reason{"Q.850", 102, "Session expired"}
@@ -108,7 +108,7 @@ func (d *Dialog) sendBye(ctx context.Context, reason Reason) error {
 
 // newRequest builds a request inside the dialog (RFC 3261 §12.2.1.1).
 func (d *Dialog) newRequest(method sip.RequestMethod, seq uint32, target sip.Uri) *sip.Request {
-	uri, routes := aim(d.routes, target)
+	uri, routes := aim(d.routeSet(), target)
 	req := sip.NewRequest(method, uri)
 	req.AppendHeader(d.flow.via())
 	for _, route := range routes {
@@ -125,27 +125,38 @@ func (d *Dialog) newRequest(method sip.RequestMethod, seq uint32, target sip.Uri
 	return req
 }
 
-// transact sends a request on the call's flow and waits for its final response.
+// transact sends a request on the call's flow and waits for its final response. A peer
+// that we called may ask for credentials inside the call, too.
 func (d *Dialog) transact(ctx context.Context, req *sip.Request, target sip.Uri) error {
+	res, err := d.ask(ctx, req, target)
+	if res == nil {
+		return err
+	}
+	if next := d.authorized(req, res); next != nil {
+		_, err = d.ask(ctx, next, target)
+	}
+	return err
+}
+
+func (d *Dialog) ask(ctx context.Context, req *sip.Request, target sip.Uri) (*sip.Response, error) {
 	ctx, cancel := context.WithTimeout(ctx, d.ua.timing.giveUp())
 	defer cancel()
 	if err := d.direct(ctx, req, target); err != nil {
-		return fmt.Errorf("send %s: %w", req.Method, err)
+		return nil, fmt.Errorf("send %s: %w", req.Method, err)
 	}
 	tx, err := d.ua.layer.Request(ctx, req)
 	if err != nil {
-		return fmt.Errorf("send %s: %w", req.Method, err)
+		return nil, fmt.Errorf("send %s: %w", req.Method, err)
 	}
 	defer tx.Terminate()
-	_, err = finalResponse(ctx, tx, req)
-	return err
+	return finalResponse(ctx, tx, req)
 }
 
 // direct sets where the request goes: back on the flow of the call, or, when that
 // connection is gone, to the next hop of the route set over a new one.
 func (d *Dialog) direct(ctx context.Context, req *sip.Request, target sip.Uri) error {
 	if d.flow.transport == "udp" {
-		req.SetDestination(d.flow.source)
+		req.SetDestination(d.towards(target))
 		req.Laddr = sip.Addr{IP: d.flow.local.Addr().AsSlice(), Port: int(d.flow.local.Port())}
 		return nil
 	}
@@ -153,7 +164,7 @@ func (d *Dialog) direct(ctx context.Context, req *sip.Request, target sip.Uri) e
 		req.SetDestination(d.flow.source)
 		return nil
 	}
-	hops, err := d.ua.hops(ctx, by(d.flow.transport, nextHop(d.routes, target)))
+	hops, err := d.ua.hops(ctx, by(d.flow.transport, nextHop(d.routeSet(), target)))
 	if err != nil {
 		return err
 	}

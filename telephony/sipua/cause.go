@@ -10,13 +10,13 @@ import (
 // Causes that a call's context is cancelled with; read them with context.Cause. A
 // BYE from the peer is a *ByeError.
 var (
-	ErrCancelled = errors.New("caller cancelled the call") // CANCEL came before the answer
-	ErrNoACK     = errors.New("no ACK for the answer")     // 64·T1 passed after a 200
-	ErrShutdown  = errors.New("user agent is shutting down")
-	ErrNoPRACK   = errors.New("no PRACK for a reliable response")      // 64·T1 passed after a 180
-	ErrNoAnswer  = errors.New("ACK without an answer that can be met") // to the offer in our 200
-	ErrExpired   = errors.New("session timer expired")                 // nobody refreshed the call (RFC 4028 §10)
-	ErrGone      = errors.New("peer does not know the call any more")  // 481, 408 or silence to a request of ours
+	ErrCancelled     = errors.New("caller cancelled the call") // CANCEL came before the answer
+	ErrNoACK         = errors.New("no ACK for the answer")     // 64·T1 passed after a 200
+	ErrShutdown      = errors.New("user agent is shutting down")
+	ErrNoPRACK       = errors.New("no PRACK for a reliable response")      // 64·T1 passed after a 180
+	ErrNoDescription = errors.New("ACK without an answer that can be met") // to the offer in our 200
+	ErrExpired       = errors.New("session timer expired")                 // nobody refreshed the call (RFC 4028 §10)
+	ErrGone          = errors.New("peer does not know the call any more")  // 481, 408 or silence to a request of ours
 )
 
 // errEnded is the cause once the handler has returned; nobody is left to see it.

@@ -11,11 +11,13 @@ import (
 )
 
 // Dialog is one call. Its methods may be used by several goroutines, until
-// Config.Invite returns.
+// Config.Invite, or DialRequest.Serve, returns.
 //
 //	ringing ──Answer──► answered ──Bye, peer's BYE──► over
 //	   │
 //	   └──Reject, CANCEL──► refused
+//
+// Of a call that we place nobody sees a Dialog before the peer has answered.
 type Dialog struct {
 	// Static.
 	ua       *UA
@@ -23,12 +25,12 @@ type Dialog struct {
 	inviteID inviteID
 	branch   string
 	request  *Request
-	invite   *sip.Request  // only read
-	tx       *sip.ServerTx // of the INVITE
+	invite   *sip.Request  // only read; nil when we placed the call
+	tx       *sip.ServerTx // of the INVITE; likewise
+	out      *outgoing     // nil when the peer placed it
 	flow     flow
 	us       sip.FromHeader // who we are in requests of ours, tag and all
 	them     sip.ToHeader   // the same of the peer
-	routes   []string       // Route headers of our requests
 	order    *order
 	ctx      context.Context
 	cancel   context.CancelCauseFunc
@@ -39,8 +41,9 @@ type Dialog struct {
 
 	mu       sync.Mutex
 	state    dialogState
-	target   sip.Uri // Contact of the peer
-	localSeq uint32  // CSeq of our last request
+	target   sip.Uri  // Contact of the peer
+	routes   []string // Route headers of our requests; a call of ours learns them from its 200
+	localSeq uint32   // CSeq of our last request
 	pending  []*final
 	answer   []byte // our description sent last
 	farewell Reason
@@ -83,7 +86,7 @@ func newDialog(u *UA, req *sip.Request, tx *sip.ServerTx, peer string) *Dialog {
 	return d
 }
 
-// Request is the INVITE that started the call.
+// Request is the INVITE that started the call. Of a call of ours Source is where it went.
 func (d *Dialog) Request() *Request { return d.request }
 
 // LocalHost is the address to put into the session description: the advertised one, or
@@ -193,18 +196,18 @@ func (d *Dialog) run() {
 		return
 	}
 	_ = d.send(newResponse(d.invite, sip.StatusTrying, "Trying"))
-	d.callHandler()
+	d.callHandler(d.ua.cfg.Invite)
 	d.finish()
 }
 
-// callHandler runs Config.Invite and turns a panic into the end of this call only.
-func (d *Dialog) callHandler() {
+// callHandler runs the handler and turns a panic into the end of this call only.
+func (d *Dialog) callHandler(handler func(context.Context, *Dialog)) {
 	defer func() {
 		if p := recover(); p != nil {
 			d.ua.panicked("call", p)
 		}
 	}()
-	d.ua.cfg.Invite(d.ctx, d)
+	handler(d.ctx, d)
 }
 
 // finish leaves the peer with a clear end, whatever the handler did.
@@ -243,6 +246,9 @@ func (d *Dialog) serve(req *sip.Request, tx *sip.ServerTx) {
 		return
 	}
 	defer d.order.leave()
+	if req.Method != sip.BYE {
+		d.awaitOwner()
+	}
 	if bad := screenMethod(req, d.ua.tags); bad != nil {
 		bad.send(tx, req)
 		return

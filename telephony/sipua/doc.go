@@ -1,5 +1,5 @@
-// Package sipua is the SIP user agent that answers calls: listeners, admission,
-// validation, and one Dialog for each call (RFC 3261 as a UAS).
+// Package sipua is the SIP user agent that answers calls and places them: listeners,
+// admission, validation, and one Dialog for each call (RFC 3261).
 //
 // Parsing, framing and transactions come from sipgo. Dialogs are ours, because a
 // dialog is where calls are lost: requests handled in the wrong order, an ACK that
@@ -28,12 +28,17 @@
 // One offer is open at a time, whoever made it (claim.go); a call without a sign of life
 // ends (timer.go); a 180 is sent reliably to who demands it (prack.go).
 //
+// UA.Dial places a call. The responses to its INVITE are taken from the wire by arrive,
+// so that the Dialog stands before the peer's next request is looked at; from the 200 on
+// it is a Dialog like any other.
+//
 // Who owns what: the goroutine that sipgo starts for an INVITE runs Config.Invite
-// and belongs to that call until it is over. The context it is given is cancelled
-// with the reason why the call must end: ErrCancelled, *ByeError, ErrNoACK, ErrNoAnswer,
-// ErrNoPRACK, ErrExpired, ErrGone or ErrShutdown. Timers that repeat a response or watch
-// over the session belong to the Dialog. Close ends everything
-// and returns when the last goroutine has left.
+// and belongs to that call until it is over; to a call of ours that of Dial's caller
+// does. The context it is given is cancelled with the reason why the call must end:
+// ErrCancelled, *ByeError, ErrNoACK, ErrNoDescription, ErrNoPRACK, ErrExpired, ErrGone or
+// ErrShutdown. Timers that repeat a response or watch over the session belong to the
+// Dialog. An INVITE that was given up is seen to its end by a goroutine of its own.
+// Close ends everything and returns when the last goroutine has left.
 //
 // Connections have one way in, whoever opened them: conns bounds them, conn watches them,
 // and sipgo gets them from a listener of ours. It opens none by itself; connect does.

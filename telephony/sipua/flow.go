@@ -110,11 +110,19 @@ func (f flow) via() *sip.ViaHeader {
 	}
 }
 
-// routeSet is the Record-Route list of a request, in order and letter for letter
-// (RFC 3261 §12.1.1).
-func routeSet(req *sip.Request) []string {
+// peer is source as an address.
+func (f flow) peer() netip.AddrPort {
+	a, _ := netip.ParseAddrPort(f.source)
+	return a
+}
+
+// routeSet is the route set that a request establishes: its Record-Route list, in order
+// and letter for letter (RFC 3261 §12.1.1).
+func routeSet(req *sip.Request) []string { return recordedRoutes(req) }
+
+func recordedRoutes(msg sip.Message) []string {
 	var routes []string
-	for _, line := range headerValues(req, "record-route", "") {
+	for _, line := range headerValues(msg, "record-route", "") {
 		for _, route := range splitOutside(line, ',') {
 			if route = strings.TrimSpace(route); route != "" {
 				routes = append(routes, route)

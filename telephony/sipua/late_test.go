@@ -83,7 +83,7 @@ func TestLateOpeningFails(t *testing.T) {
 				t.Errorf("Reason %q", bye.headers.Get("Reason"))
 			}
 			p.send(p.okFor(bye))
-			if cause := recv(t, causes); !errors.Is(cause, ErrNoAnswer) {
+			if cause := recv(t, causes); !errors.Is(cause, ErrNoDescription) {
 				t.Errorf("cause %v", cause)
 			}
 		})

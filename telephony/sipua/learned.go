@@ -64,6 +64,16 @@ func (l *learned) find(a netip.Addr, is func(peer string) bool) (string, bool) {
 	return "", false
 }
 
+// belongs reports whether what comes from src may be a peer's: admitted as such, or at an
+// address that requests of ours to that peer go to.
+func (u *UA) belongs(src Source, peer string) bool {
+	if a := u.cfg.Admit(src); a.Verdict == Allow && a.Peer == peer {
+		return true
+	}
+	_, ok := u.learned.find(src.Addr.Addr(), func(p string) bool { return p == peer })
+	return ok
+}
+
 // note enters an address that a request of ours is about to go to.
 func (l *learned) note(peer string, a netip.Addr) {
 	l.mu.Lock()

@@ -21,7 +21,9 @@ func TestLearnedAddresses(t *testing.T) {
 			return Admission{Verdict: Forbid}
 		})
 		other := netip.MustParseAddr("192.0.2.2")
-		at := func(a netip.Addr) Admission { return admit(Source{Addr: netip.AddrPortFrom(a, 5060), Transport: "udp"}) }
+		at := func(a netip.Addr) Admission {
+			return admit(Source{Addr: netip.AddrPortFrom(a, 5060), Transport: "udp"})
+		}
 		if at(other).Verdict != Forbid {
 			t.Error("a stranger is allowed")
 		}

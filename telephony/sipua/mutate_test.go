@@ -90,7 +90,7 @@ type parlour struct {
 }
 
 func newParlour() *parlour {
-	u := &UA{parser: newParser(), registry: newRegistry(10, 0), tagger: newTagger(), strangers: newBucket(1e9, 1e9), log: discardLogger()}
+	u := &UA{parser: newParser(), registry: newRegistry(10, 0), tagger: newTagger(), strangers: newBucket(1e9, 1e9), log: discardLogger(), attempts: newAttempts()}
 	u.cfg = Config{}.withDefaults()
 	u.conns = newConns(u)
 	return &parlour{u, netip.MustParseAddrPort("192.0.2.1:5060")}

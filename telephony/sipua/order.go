@@ -21,7 +21,7 @@ type order struct {
 	gap, late time.Duration // static: see timing
 
 	mu      sync.Mutex
-	last    uint32              // highest number let through
+	last    int64               // highest number let through, -1: none, the first may be any
 	busy    bool                // somebody is between enter and leave
 	arrived map[uint32]struct{} // read from the wire, not yet let through
 	changed chan struct{}       // closed and replaced whenever the above change
@@ -32,15 +32,26 @@ type order struct {
 const maxArrived = 256
 
 func newOrder(first uint32, t timing) *order {
-	return &order{last: first, gap: t.gap, late: t.late,
+	return &order{last: int64(first), gap: t.gap, late: t.late,
 		arrived: make(map[uint32]struct{}), changed: make(chan struct{})}
+}
+
+// newOpenOrder is for a peer that has sent no request yet: its first number may be any
+// (RFC 3261 §12.2.1.1).
+func newOpenOrder(t timing) *order {
+	o := newOrder(0, t)
+	o.last = -1
+	return o
 }
 
 // arrive notes a number in the order of the wire.
 func (o *order) arrive(cseq uint32) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if cseq > o.last && len(o.arrived) < maxArrived {
+	if o.last < 0 {
+		o.last = int64(cseq) - 1 // the first on the wire is the first in turn
+	}
+	if int64(cseq) > o.last && len(o.arrived) < maxArrived {
 		o.arrived[cseq] = struct{}{}
 	}
 }
@@ -51,7 +62,10 @@ func (o *order) enter(ctx context.Context, cseq uint32) bool {
 	start := time.Now()
 	for {
 		o.mu.Lock()
-		if cseq <= o.last {
+		if o.last < 0 {
+			o.last = int64(cseq) - 1
+		}
+		if int64(cseq) <= o.last {
 			o.mu.Unlock()
 			return false
 		}
@@ -74,7 +88,7 @@ func (o *order) waitLocked(cseq uint32, waited time.Duration) time.Duration {
 	if o.busy {
 		return o.late
 	}
-	if cseq == o.last+1 {
+	if int64(cseq) == o.last+1 {
 		return 0
 	}
 	limit := o.gap
@@ -87,7 +101,7 @@ func (o *order) waitLocked(cseq uint32, waited time.Duration) time.Duration {
 }
 
 func (o *order) takeLocked(cseq uint32) {
-	o.busy, o.last = true, cseq
+	o.busy, o.last = true, int64(cseq)
 	for n := range o.arrived {
 		if n <= cseq {
 			delete(o.arrived, n)

@@ -335,3 +335,15 @@ func TestReportsOfAStranger(t *testing.T) {
 	p.want(200, "4 BYE", p.request("BYE", 4, "", ""))
 	recv(t, outcomes)
 }
+
+func TestNumberURI(t *testing.T) {
+	for _, tc := range [][3]string{
+		{"+4930123", "sip:pbx.test", "sip:+4930123@pbx.test"},
+		{"*31#1", "sip:trunk@192.0.2.1:5070;transport=tcp", "sip:*31%231@192.0.2.1:5070;transport=tcp"},
+		{"1", "sips:pbx.test", ""}, {"1", "tel:1", ""}, {"1", "pbx.test", ""}, {"1", "", ""}, {"1", "sip:h\r\nX: y", ""},
+	} {
+		if got, err := NumberURI(tc[0], tc[1]); got != tc[2] || (err == nil) != (tc[2] != "") {
+			t.Errorf("%q at %q: %q, %v", tc[0], tc[1], got, err)
+		}
+	}
+}

@@ -110,9 +110,9 @@ type RegistrationState struct {
 	ServiceRoute []string  // Route for requests to the registrar's domain (RFC 3608)
 }
 
-// ErrRedirected is the reason of a registration that was answered with 3xx: credentials
+// ErrMoved is the reason of a registration that was answered with 3xx: credentials
 // are not carried to where an answer points.
-var ErrRedirected = errors.New("the registrar points elsewhere: configure that address")
+var ErrMoved = errors.New("the registrar points elsewhere: configure that address")
 
 // errNotBound: a 200 that does not list our Contact, or for no time at all.
 var errNotBound = errors.New("the registrar confirms no binding of ours")

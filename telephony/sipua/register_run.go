@@ -63,7 +63,7 @@ func (r *Registration) attempt(ctx context.Context) (time.Duration, error) {
 		case res.IsSuccess():
 			return r.registered(res, f)
 		case res.StatusCode/100 == 3:
-			return 0, ErrRedirected
+			return 0, ErrMoved
 		default:
 			return 0, &refusedError{StatusError{string(sip.REGISTER), res.StatusCode, presentable(res.Reason)}, retryAfter(res)}
 		}
@@ -124,7 +124,7 @@ func inVain(err error) bool {
 			return true
 		}
 	}
-	return errors.Is(err, ErrCredentials) || errors.Is(err, ErrChallenge) || errors.Is(err, ErrRedirected)
+	return errors.Is(err, ErrCredentials) || errors.Is(err, ErrChallenge) || errors.Is(err, ErrMoved)
 }
 
 // rest keeps the flow alive for d, or until ctx ends or its connection is lost. A

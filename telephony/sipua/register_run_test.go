@@ -177,7 +177,7 @@ func TestRetriesThatAreInVain(t *testing.T) {
 			if n := len(p.sent.all()); n < 6 || n > 13 || p.State().Status != RegistrationFailed {
 				t.Errorf("%s: %d REGISTERs in an hour, %+v", name, n, p.State())
 			}
-			if name[0] == '3' && !errors.Is(p.State().Err, ErrRedirected) {
+			if name[0] == '3' && !errors.Is(p.State().Err, ErrMoved) {
 				t.Errorf("%s: %v", name, p.State().Err)
 			}
 		})

@@ -56,6 +56,17 @@ func newRegistry(limit int, grave time.Duration) *registry {
 	}
 }
 
+// addDialled enters a dialog of a call that we place; false when there is no room.
+func (r *registry) addDialled(d *Dialog) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.dialogs) >= r.limit {
+		return false
+	}
+	r.dialogs[d.id] = &entry{id: d.id, invite: d.inviteID, dialog: d}
+	return true
+}
+
 // admission is the outcome of add.
 type admission int
 

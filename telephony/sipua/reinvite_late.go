@@ -41,7 +41,7 @@ func (d *Dialog) OnLateOffer(offer func() []byte, answered func(answer []byte)) 
 
 // OnAnswer sets what gets the answer to the offer that Answer made, because the INVITE
 // that began the call made none (RFC 3261 §13.2.1). An error, or an ACK that brings no
-// answer, ends the call with ErrNoAnswer. It must be set before Answer and must not block.
+// answer, ends the call with ErrNoDescription. It must be set before Answer and must not block.
 //
 //	◄── INVITE, no body ──    200, our offer ──►    ◄── ACK, their answer ──
 func (d *Dialog) OnAnswer(f func(answer []byte) error) {
@@ -67,7 +67,7 @@ func (d *Dialog) open(opened func([]byte) error, answer []byte) {
 		}
 	}
 	if err != nil {
-		d.cancel(fmt.Errorf("%w: %w", ErrNoAnswer, err))
+		d.cancel(fmt.Errorf("%w: %w", ErrNoDescription, err))
 	}
 }
 

@@ -45,3 +45,14 @@ func presentable(s string) string {
 	}
 	return s
 }
+
+// NumberURI is the address of a telephone number at a server, a sip URI: its user part
+// is replaced, its parameters stay.
+func NumberURI(number, server string) (string, error) {
+	var uri sip.Uri
+	if !IsTarget(server) || sip.ParseUri(server, &uri) != nil || uri.Scheme != "sip" {
+		return "", ErrTarget
+	}
+	uri.User = strings.ReplaceAll(number, "#", "%23")
+	return uri.String(), nil
+}

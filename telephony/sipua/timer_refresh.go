@@ -123,16 +123,19 @@ func (d *Dialog) tellAnswer(res *sip.Response, offer []byte) {
 	}
 }
 
-// raiseSession makes the interval as long as a 422 wants it; false if it asks for nothing
-// longer.
+// raise makes the interval as long as a 422 wants it; false if it asks for nothing more.
+func (s *session) raise(least uint32) bool {
+	if least <= s.expires {
+		return false
+	}
+	s.least, s.expires = least, least
+	return true
+}
+
 func (d *Dialog) raiseSession(least uint32) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if least <= d.session.expires {
-		return false
-	}
-	d.session.least, d.session.expires = least, least
-	return true
+	return d.session.raise(least)
 }
 
 // sessionHeaders are those of an INVITE or UPDATE of ours, which is a refresh whatever
@@ -155,22 +158,18 @@ func (d *Dialog) sessionHeaders() []Header {
 	return headers
 }
 
-// openSession returns the headers of an INVITE that begins a call of ours: the interval,
-// and the choice of the refresher is the other side's (§7.1). It belongs to that INVITE
-// again after a 422 that raiseSession took; sessionAnswered reads the 2xx.
-func (d *Dialog) openSession() []Header {
-	config := d.ua.cfg.SessionTimers
+// open returns the headers of an INVITE that begins a call of ours: the interval, and the
+// least one that we would take (§7.1). It is asked again after a 422; sessionAnswered
+// reads the 2xx.
+func (s *session) open(config SessionTimers) []Header {
 	if config.off() {
 		return nil
 	}
 	own, least := config.seconds()
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.session.expires == 0 {
-		d.session.terms = terms{expires: own, ours: true}
+	if s.expires == 0 {
+		s.terms = terms{expires: own, ours: true}
 	}
-	return []Header{{"Supported", timerTag}, {"Session-Expires", uintString(d.session.expires)},
-		{"Min-SE", uintString(max(least, d.session.least))}}
+	return []Header{{"Session-Expires", uintString(s.expires)}, {"Min-SE", uintString(max(least, s.least))}}
 }
 
 // sessionAnswered reads what the 2xx to an INVITE or UPDATE of ours says about the

@@ -246,13 +246,13 @@ func TestOpenSession(t *testing.T) {
 		{"1;refresher=uas", terms{90, false, true}},
 	} {
 		d := &Dialog{ua: &UA{cfg: Config{}.withDefaults(), timing: defaultTiming()}, state: answered, placed: true}
-		if got := d.openSession(); got[1].Value != "1800" || got[2].Value != "90" {
+		if got := d.session.open(d.ua.cfg.SessionTimers); got[0].Value != "1800" || got[1].Value != "90" {
 			t.Errorf("asked %v", got)
 		}
 		if !d.raiseSession(2400) || d.raiseSession(2400) {
 			t.Error("a 422 counts once")
 		}
-		if got := d.openSession(); got[1].Value != "2400" || got[2].Value != "2400" {
+		if got := d.session.open(d.ua.cfg.SessionTimers); got[0].Value != "2400" || got[1].Value != "2400" {
 			t.Errorf("asked after a 422: %v", got)
 		}
 		res := sip.NewResponse(200, "OK")

@@ -39,6 +39,7 @@ type UA struct {
 	learned   *learned
 	resolver  *resolver
 	registry  *registry
+	attempts  *attempts
 	tagger    *tagger
 
 	authenticator *authenticator
@@ -133,6 +134,7 @@ func listen(cfg Config, t timing) (*UA, error) {
 		cfg: cfg, timing: t, log: cfg.Log, host: host, addr: addr,
 		parser:    newParser(),
 		registry:  newRegistry(cfg.MaxDialogs, t.grave),
+		attempts:  newAttempts(),
 		tagger:    newTagger(),
 		strangers: newBucket(forbidRate, forbidBurst),
 		broken:    newBucket(forbidRate, forbidBurst),
@@ -231,7 +233,10 @@ func (u *UA) Close() error {
 	u.serving.Wait()
 	u.layer.Close()
 	u.conns.close() // sipgo's own Close would also empty the UDP table, see udpListener
+
+	_ = u.transport.Pool("tcp").Clear() // the connections that we opened
 	u.running.Wait()
+	u.attempts.close()
 	u.registry.close()
 	u.muted.Store(true)
 	close(u.closed)
