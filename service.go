@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/netip"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -117,59 +116,6 @@ func addTools(r *tools.Registry, cfg *configs.Config) error {
 		}
 	}
 	return nil
-}
-
-func telephonyConfig(cfg *configs.Config, log *slog.Logger) telephony.Config {
-	t := telephony.Config{
-		SIP: telephony.SIP{Advertise: string(cfg.SIP.Advertise)},
-		Media: telephony.Media{FirstPort: cfg.Media.Ports.First, LastPort: cfg.Media.Ports.Last,
-			ReorderWindow: never(cfg.Media.ReorderWindow), FirstTimeout: never(cfg.Media.FirstTimeout), Timeout: never(cfg.Media.Timeout)},
-		Limits: telephony.Limits{Calls: cfg.Limits.Calls, CallsPerSecond: cfg.Limits.CallsPerSecond,
-			CallDuration: cfg.Limits.CallDuration.Std()},
-		Log: log,
-	}
-	if cfg.SIP.Strangers == "ignore" {
-		t.Strangers = telephony.Silent
-	}
-	for _, l := range cfg.SIP.Listen {
-		t.SIP.Listen = append(t.SIP.Listen, string(l))
-	}
-	for i := range cfg.Trunks {
-		t.Trunks = append(t.Trunks, telephonyTrunk(&cfg.Trunks[i]))
-	}
-	return t
-}
-
-func telephonyTrunk(c *configs.Trunk) telephony.Trunk {
-	n := c.Numbers
-	t := telephony.Trunk{
-		Name: c.Name, Transfers: c.Transfers, DialledFrom: c.DialledFrom, DistrustIdentity: !c.TrustIdentity,
-		Sources: prefixes(c.Sources), MediaNetworks: prefixes(c.Media.Networks),
-		Numbers: telephony.Numbers{Country: n.Country.Digits(), International: n.International.Digits(), National: n.National.Digits(),
-			MinLength: n.Length.Min, MaxLength: n.Length.Max, Bare: n.Bare},
-	}
-	for _, h := range c.Headers {
-		t.Headers = append(t.Headers, string(h))
-	}
-	if r := c.Register; r != nil {
-		t.Accounts = []string{r.Account, r.Contact}
-	}
-	return t
-}
-
-func prefixes(list []configs.CIDR) (all []netip.Prefix) {
-	for _, c := range list {
-		all = append(all, c.Prefix)
-	}
-	return all
-}
-
-// never translates a duration of the configuration, where 0 means none, for package media, where 0 means the default.
-func never(d configs.Duration) time.Duration {
-	if d == 0 {
-		return -1
-	}
-	return d.Std()
 }
 
 // SIPAddrs are the SIP addresses, with their real ports.

@@ -31,8 +31,6 @@ type Trunk struct {
 	Calls int `yaml:"calls" default:"0" min:"0" max:"100000"`
 	// Media differs from the block media here.
 	Media TrunkMedia `yaml:"media"`
-	// SessionTimers instead of those of sip.
-	SessionTimers *SessionTimers `yaml:"session_timers"`
 
 	// TrustIdentity believes what networks say of a caller: P-Asserted-Identity, Remote-Party-ID, verstat, Diversion and
 	// History-Info. Default true.
@@ -66,7 +64,6 @@ func (t *Trunk) setDefaults() {
 	if t.Credentials != nil {
 		r.Account = cmp.Or(r.Account, t.Credentials.Username)
 	}
-	r.Contact = cmp.Or(r.Contact, r.Account)
 }
 
 // MayTransfer reports whether the trunk allows a caller to be transferred to target.
@@ -111,7 +108,8 @@ type Register struct {
 	Registrar SIPURI `yaml:"registrar"`
 	// Account is the user part of the address that is registered. Default: the username of the credentials.
 	Account string `yaml:"account"`
-	// Contact is the user part of the address that the registrar sends calls to. Default: Account.
+	// Contact is the user part of the address that the registrar sends calls to, and by which they are
+	// known to be its. Default: one that nobody can guess.
 	Contact string `yaml:"contact"`
 	// Expires is how long the registration is to last, 1 min to 24 h; the registrar may shorten it. Default 1 h.
 	Expires Duration `yaml:"expires" default:"1h" min:"1m" max:"24h"`

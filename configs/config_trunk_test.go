@@ -19,22 +19,21 @@ trunks:
     auth: { users: [ { name: me, password: hunter2hunter2 } ] }
     trust_identity: false
     numbers: { country: 39, national: none, international: 00, length: 8-11 }
-    session_timers: { expires: 1h }
     dials: ["+39*", "112"]
     server: sip:192.0.2.1
 `)
 	line, pbx := &c.Trunks[0], &c.Trunks[1]
-	if got, want := *line.Register, (Register{"sip:sip.example.com;transport=tls", "4930123", "4930123", Duration(time.Hour)}); got != want {
+	if got, want := *line.Register, (Register{"sip:sip.example.com;transport=tls", "4930123", "", Duration(time.Hour)}); got != want {
 		t.Errorf("registration %+v", got)
 	}
 	if m := line.Media; m.SRTP != "optional" || m.FirstTimeout != nil || m.Timeout == nil || *m.Timeout != 0 || m.Laws != nil {
 		t.Errorf("media %+v", m)
 	}
-	if !line.TrustIdentity || line.SessionTimers != nil || line.Auth != nil || pbx.TrustIdentity || pbx.Register != nil {
+	if !line.TrustIdentity || line.Auth != nil || pbx.TrustIdentity || pbx.Register != nil {
 		t.Errorf("trunks %+v, %+v", line, pbx)
 	}
-	if pbx.Auth.Realm != "pbx" || *pbx.SessionTimers != (SessionTimers{Duration(time.Hour), Duration(90 * time.Second)}) {
-		t.Errorf("auth %+v, timers %+v", pbx.Auth, pbx.SessionTimers)
+	if pbx.Auth.Realm != "pbx" {
+		t.Errorf("auth %+v", pbx.Auth)
 	}
 	if n := pbx.Numbers; n != (Numbers{"39", "00", None, Span{8, 11}, false}) {
 		t.Errorf("numbers %+v", n)

@@ -21,9 +21,6 @@ func (k *checker) trunk(t *Trunk, key string) {
 	k.register(t, key)
 	k.trunkMedia(t, key+".media")
 	k.numbers(&t.Numbers, key+".numbers")
-	if t.SessionTimers != nil {
-		k.sessionTimers(t.SessionTimers, key+".session_timers")
-	}
 	if first := duplicate(t.DialledFrom); first != "" {
 		k.fault(key+".dialled_from", "names %s twice; remove one", quote(first))
 	}
@@ -134,7 +131,7 @@ func (k *checker) register(t *Trunk, key string) {
 	if t.Credentials == nil || t.Register.Account != t.Credentials.Username {
 		k.userPart(t.Register.Account, at+".account")
 	}
-	if t.Register.Contact != t.Register.Account {
+	if t.Register.Contact != "" {
 		k.userPart(t.Register.Contact, at+".contact")
 	}
 	if t.Register.Account == "" && t.Credentials == nil {

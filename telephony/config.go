@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/trunkline/trunkline/telephony/sipua"
+	"github.com/trunkline/trunkline/transcode"
 )
 
 // Config describes a Server. SIP.Listen and Trunks are required.
@@ -97,6 +98,7 @@ type Trunk struct {
 	// "sip:example.com;transport=tcp"; found by SRV, A and AAAA (RFC 3263). "": none.
 	Server      string
 	Credentials Credentials   // for Server's challenges
+	Proxy       string        // SIP URI of the proxy that takes them in place of Server; "": none
 	Register    *Registration // at Server; nil: no
 	Qualify     time.Duration // interval of OPTIONS to Server, at least 1 s; 0: never
 
@@ -104,6 +106,14 @@ type Trunk struct {
 	// a DNS name or SIP domain among the alternative names, or the common name if there
 	// are none. A wildcard is only a name (RFC 5922 §7.2). No two trunks may share one.
 	TLSNames []string
+
+	// Calls bounds the calls over this trunk at once, both ways; further ones get 503. 0:
+	// only Limits.Calls does.
+	Calls int
+
+	// Laws are the G.711 laws that its calls may have; the first one comes first in our own
+	// offers. Default: both.
+	Laws []transcode.Law
 
 	// MediaNetworks limits where its callers' audio may be: an offer that names another
 	// address is refused with 488. Empty: any single host, and loopback only when the

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/trunkline/trunkline/telephony/sipua"
+	"github.com/trunkline/trunkline/transcode"
 )
 
 func TestConfigIsChecked(t *testing.T) {
@@ -121,20 +122,48 @@ func TestMediaAddresses(t *testing.T) {
 	}
 }
 
+// A trunk with a limit of its own leaves room for the others.
+func TestGateOfATrunk(t *testing.T) {
+	g, small, other := newGate(Limits{Calls: 9, CallsPerSecond: 1000}), &Trunk{Calls: 1}, &Trunk{}
+	steps := []*rejection{g.enter(small), g.enter(small), g.enter(other), g.enter(other)}
+	if !slices.Equal(steps, []*rejection{nil, rejectFull, nil, nil}) {
+		t.Errorf("steps %v", steps)
+	}
+	g.leave(small)
+	if r := g.enter(small); r != nil {
+		t.Errorf("after a call has ended: %v", r)
+	}
+}
+
+func TestLawsOf(t *testing.T) {
+	u, a := transcode.PCMU, transcode.PCMA
+	for _, tc := range []struct{ wanted, allowed, want []transcode.Law }{
+		{nil, nil, nil},
+		{nil, []transcode.Law{a}, []transcode.Law{a}},
+		{[]transcode.Law{u, a}, nil, []transcode.Law{u, a}},
+		{[]transcode.Law{u, a}, []transcode.Law{a, u}, []transcode.Law{u, a}},
+		{[]transcode.Law{u}, []transcode.Law{a}, []transcode.Law{a}},
+	} {
+		if got := lawsOf(tc.wanted, tc.allowed); !slices.Equal(got, tc.want) {
+			t.Errorf("%v of %v: %v", tc.wanted, tc.allowed, got)
+		}
+	}
+}
+
 func TestGate(t *testing.T) {
-	g := newGate(Limits{Calls: 2, CallsPerSecond: 1000})
+	g, t1 := newGate(Limits{Calls: 2, CallsPerSecond: 1000}), &Trunk{}
 	<-g.empty()
-	steps := []*rejection{g.enter(), g.enter(), g.enter()}
+	steps := []*rejection{g.enter(t1), g.enter(t1), g.enter(t1)}
 	if !slices.Equal(steps, []*rejection{nil, nil, rejectFull}) {
 		t.Errorf("steps %v", steps)
 	}
-	g.leave()
+	g.leave(t1)
 	g.tokens, g.rate = 0, 1e-9
-	if r := g.enter(); r != rejectRate {
+	if r := g.enter(t1); r != rejectRate {
 		t.Errorf("got %v, want the rate limit", r)
 	}
 	g.close()
-	if r := g.enter(); r != rejectDraining || !g.closed() {
+	if r := g.enter(t1); r != rejectDraining || !g.closed() {
 		t.Errorf("got %v, want draining", r)
 	}
 	select {
@@ -142,7 +171,7 @@ func TestGate(t *testing.T) {
 		t.Error("empty with one call inside")
 	default:
 	}
-	g.leave()
+	g.leave(t1)
 	<-g.empty()
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/trunkline/trunkline/telephony/media"
@@ -67,22 +68,22 @@ func (s *Server) Dial(ctx context.Context, out Outbound, h Handler) error {
 	if err != nil {
 		return err
 	}
-	if r := s.gate.enter(); r != nil {
+	if r := s.gate.enter(trunk); r != nil {
 		if r == rejectDraining {
 			return ErrShutdown
 		}
 		return fmt.Errorf("%w: %s", ErrLimit, r.text)
 	}
-	defer s.gate.leave()
+	defer s.gate.leave(trunk)
 	c := s.newOutbound(ctx, out, trunk)
 	defer c.closeUnused()
 	c.log.Info("calling", "trunk", trunk.Name, "caller", mask(c.info.Caller), "dialled", maskTarget(out.To))
 	err = s.ua.Dial(ctx, sipua.DialRequest{
-		Peer: trunk.Name, URI: uri, Server: trunk.Server, Credentials: sipua.Credentials(trunk.Credentials),
+		Peer: trunk.Name, URI: uri, Server: cmp.Or(trunk.Proxy, trunk.Server), Credentials: sipua.Credentials(trunk.Credentials),
 		From:        sipua.Address{Display: out.CallerName, URI: sipua.URI{User: c.info.Caller}},
 		Headers:     out.Headers,
 		RingTimeout: out.RingTimeout,
-		Offer:       func(host netip.Addr) ([]byte, error) { return c.makeOffer(host, out.Laws) },
+		Offer:       func(host netip.Addr) ([]byte, error) { return c.makeOffer(host, lawsOf(out.Laws, trunk.Laws)) },
 		Progress: func(p sipua.Progress) {
 			if out.Progress != nil {
 				out.Progress(p.Status)
@@ -199,6 +200,21 @@ func (c *Call) runOutbound(h Handler) {
 	c.server.dialled.Add(1)
 	c.logStart()
 	c.run(h)
+}
+
+// lawsOf is what a call wants of what its trunk allows.
+func lawsOf(wanted, allowed []transcode.Law) []transcode.Law {
+	if len(allowed) == 0 {
+		return wanted
+	}
+	if len(wanted) == 0 {
+		return allowed
+	}
+	both := slices.DeleteFunc(slices.Clone(wanted), func(l transcode.Law) bool { return !slices.Contains(allowed, l) })
+	if len(both) == 0 {
+		return allowed
+	}
+	return both
 }
 
 // closeUnused frees the port of a call that did not come about.

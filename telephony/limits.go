@@ -13,6 +13,7 @@ type gate struct {
 	mu     sync.Mutex
 	shut   bool
 	active int
+	trunks map[*Trunk]int // calls of those that have a limit of their own
 	tokens float64
 	at     time.Time
 	idle   chan struct{} // closed while active is 0; replaced by the first call
@@ -20,13 +21,13 @@ type gate struct {
 
 func newGate(l Limits) *gate {
 	g := &gate{calls: l.Calls, rate: float64(l.CallsPerSecond), tokens: float64(l.CallsPerSecond),
-		at: time.Now(), idle: make(chan struct{})}
+		at: time.Now(), idle: make(chan struct{}), trunks: make(map[*Trunk]int)}
 	close(g.idle)
 	return g
 }
 
-// enter takes one call in, or says why not. A call that entered must leave.
-func (g *gate) enter() *rejection {
+// enter takes one call of a trunk in, or says why not. A call that entered must leave.
+func (g *gate) enter(t *Trunk) *rejection {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	now := time.Now()
@@ -35,7 +36,7 @@ func (g *gate) enter() *rejection {
 	switch {
 	case g.shut:
 		return rejectDraining
-	case g.active >= g.calls:
+	case g.active >= g.calls, t.Calls > 0 && g.trunks[t] >= t.Calls:
 		return rejectFull
 	case g.tokens < 1:
 		return rejectRate
@@ -45,12 +46,18 @@ func (g *gate) enter() *rejection {
 		g.idle = make(chan struct{})
 	}
 	g.active++
+	if t.Calls > 0 {
+		g.trunks[t]++
+	}
 	return nil
 }
 
-func (g *gate) leave() {
+func (g *gate) leave(t *Trunk) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if t.Calls > 0 {
+		g.trunks[t]--
+	}
 	if g.active--; g.active == 0 {
 		close(g.idle)
 	}

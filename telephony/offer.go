@@ -25,7 +25,7 @@ func (s *Server) plan(d *sipua.Dialog, trunk *Trunk) (plan, *rejection) {
 		return plan{}, rejectClear
 	}
 	p := plan{local: sdp.Local{Addr: s.mediaAddr(d.LocalHost()), Port: 1, SessionID: rand.Uint64N(1 << 62), Version: 1,
-		SRTP: trunk.SRTP, Keys: sdp.NewKeys()}}
+		SRTP: trunk.SRTP, Keys: sdp.NewKeys(), Laws: trunk.Laws}}
 	if p.ports = s.ports(p.local.Addr); len(r.Body) == 0 {
 		if p.ports == nil {
 			return plan{}, rejectFamily

@@ -169,12 +169,12 @@ func (s *Server) admit(src sipua.Source) sipua.Admission {
 
 // invite runs one call, from the INVITE to its end.
 func (s *Server) invite(ctx context.Context, d *sipua.Dialog) {
-	if r := s.gate.enter(); r != nil {
+	trunk := s.trunks.byName[d.Request().Peer]
+	if r := s.gate.enter(trunk); r != nil {
 		s.reject(d, r)
 		return
 	}
-	defer s.gate.leave()
-	trunk := s.trunks.byName[d.Request().Peer]
+	defer s.gate.leave(trunk)
 	p, r := s.plan(d, trunk)
 	if r != nil {
 		s.reject(d, r)

@@ -1,6 +1,7 @@
 package telephony
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -27,10 +28,11 @@ type TrunkAuth struct {
 type User struct{ Name, Password string }
 
 // Registration makes the trunk known to its peer by REGISTER instead of by address.
-// Trunk.Server is the registrar, Trunk.Credentials the account.
+// Trunk.Credentials are the account.
 type Registration struct {
-	Proxy   string // SIP URI of an outbound proxy; "" sends to Trunk.Server
-	Address string // address of record; default: the user name at the registrar
+	// Registrar is its SIP URI; default Trunk.Server.
+	Registrar string
+	Address   string // address of record; default: the user name at the registrar
 
 	// Contact is the user part under which the registrar calls us. Default: unguessable.
 	// Unless the registrar's addresses are among Trunk.Sources, a call must name it.
@@ -64,8 +66,8 @@ func (s *Server) openPeers() error {
 		field := fmt.Sprintf("trunks[%d]", i)
 		if t.Register != nil {
 			r, err := s.ua.Register(sipua.RegistrationConfig{
-				Peer: t.Name, Registrar: t.Server, Credentials: sipua.Credentials(t.Credentials),
-				Proxy: t.Register.Proxy, Address: t.Register.Address, Contact: t.Register.Contact,
+				Peer: t.Name, Registrar: cmp.Or(t.Register.Registrar, t.Server), Credentials: sipua.Credentials(t.Credentials),
+				Proxy: t.Proxy, Address: t.Register.Address, Contact: t.Register.Contact,
 				Expires: t.Register.Expires, OnChange: s.registrationChanged,
 			})
 			if err != nil {
@@ -74,7 +76,7 @@ func (s *Server) openPeers() error {
 			s.peers.registrations[t.Name] = r
 		}
 		if t.Qualify > 0 {
-			q, err := s.ua.Qualify(sipua.QualifyConfig{Peer: t.Name, Server: t.Server, Interval: t.Qualify, OnChange: s.peerChanged})
+			q, err := s.ua.Qualify(sipua.QualifyConfig{Peer: t.Name, Server: cmp.Or(t.Proxy, t.Server), Interval: t.Qualify, OnChange: s.peerChanged})
 			if err != nil {
 				return &ConfigError{field + ".server", err.Error()}
 			}
@@ -144,6 +146,13 @@ func authOf(t Trunk) *sipua.Auth {
 func (t Trunk) checkPeer(field string, listen []string) (errs []error) {
 	add := func(part, what string, args ...any) {
 		errs = append(errs, &ConfigError{field + part, fmt.Sprintf(what, args...)})
+	}
+	if t.Proxy != "" {
+		if transport, err := sipua.CheckServer(t.Proxy); err != nil {
+			add(".proxy", "%v", err)
+		} else if !listens(listen, transport) {
+			add(".proxy", "%q needs a listen address %s://…: requests leave from there", t.Proxy, transport)
+		}
 	}
 	if t.Server == "" {
 		if t.Register != nil {

@@ -183,7 +183,7 @@ func TestTrunkPeerConfigErrors(t *testing.T) {
 		"trunks[0].qualify: is 10ms":                                        {Server: "sip:example.com", Qualify: 10 * time.Millisecond},
 		"trunks[0].register.expires: is 1s":                                 {Server: "sip:example.com", Register: &Registration{Address: "sip:a@b", Expires: time.Second}},
 		"trunks[0].register: needs credentials":                             {Server: "sip:example.com", Register: &Registration{}},
-		"trunks[0].register: proxy":                                         {Server: "sip:example.com", Register: &Registration{Address: "sip:a@b", Proxy: "x"}},
+		"trunks[0].proxy:":                                                  {Server: "sip:example.com", Proxy: "x"},
 		"trunks[0].auth.realm: is empty":                                    {Server: "sip:example.com", Auth: &TrunkAuth{Users: user}},
 		"trunks[0].auth.users: lists nobody":                                {Server: "sip:example.com", Auth: &TrunkAuth{Realm: "r"}},
 		"trunks[0].auth.users[0]: needs a name":                             {Server: "sip:example.com", Auth: &TrunkAuth{Realm: "r", Users: []User{{"", "s3cret"}}}},
