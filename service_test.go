@@ -190,9 +190,11 @@ agents: [ { name: a, realtime: main, instructions: Listen. } ]
 	must(t, err)
 	log := testLog(t)
 	want := telephony.Config{
-		SIP:    telephony.SIP{Listen: []string{"udp://127.0.0.1:5062", "tcp://127.0.0.1:5063"}, Advertise: "sip.example.com"},
-		Media:  telephony.Media{FirstPort: 30000, LastPort: 30099, ReorderWindow: -1, FirstTimeout: -1, Timeout: 40 * time.Second},
-		Limits: telephony.Limits{Calls: 7, CallsPerSecond: 3, CallDuration: 2 * time.Minute},
+		SIP: telephony.SIP{Listen: []string{"udp://127.0.0.1:5062", "tcp://127.0.0.1:5063"}, Advertise: "sip.example.com", MessagesPerSecond: 1000},
+
+		SessionTimers: telephony.SessionTimers{Expires: 30 * time.Minute, Min: 90 * time.Second},
+		Media:         telephony.Media{FirstPort: 30000, LastPort: 30099, ReorderWindow: -1, FirstTimeout: -1, Timeout: 40 * time.Second},
+		Limits:        telephony.Limits{Calls: 7, CallsPerSecond: 3, CallDuration: 2 * time.Minute},
 		Trunks: []telephony.Trunk{
 			{Name: "carrier", Sources: []netip.Prefix{netip.MustParsePrefix("203.0.113.0/24"), netip.MustParsePrefix("2001:db8::/32")}},
 			{Name: "office", Sources: []netip.Prefix{netip.MustParsePrefix("198.51.100.7/32")}},
