@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"math"
+	"sync"
 	"time"
 
 	"github.com/trunkline/trunkline/agent"
@@ -80,8 +81,18 @@ func (s *Service) hold(ctx context.Context, call *telephony.Call, desk *desk, co
 	record := beginning(call.Info(), desk, s.node)
 	s.journal.Begin(record)
 	end := agent.End{By: agent.BySystem, Cause: "internal error"} // stands when a panic ends the call
-	defer func() { s.close(record, call, end, conv.Finish(agent.FinalPatience)) }()
-	end = conv.Run(ctx, lineOf(call))
+	x := newExchange(ctx, s, call, log)
+	figures := sync.OnceValue(func() agent.Figures { return conv.Finish(agent.FinalPatience) })
+	defer func() {
+		f := figures()
+		x.close()
+		s.close(record, call, end, x.addTo(f))
+	}()
+	end = conv.Run(ctx, lineOf(call, x))
+	if human, name := x.wanted(); human != nil && call.Ended() == nil {
+		x.crew.Go(func() { figures() }) // the model is not needed any more
+		end = s.putThrough(ctx, call, human, name, log)
+	}
 	if e := call.Ended(); e != nil { // the phone side knows best how the phone side ended
 		end = agent.End{By: e.By.String(), Cause: e.Text}
 		return

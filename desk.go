@@ -57,13 +57,24 @@ func newDesk(a *configs.Agent, cfg *configs.Config, registry *tools.Registry, so
 	return d, sounds.fill(&d.Profile, a)
 }
 
-// ownTools is the allow-list of an agent, with hand_off for one that has colleagues.
+// ownTools is the allow-list of an agent, with hand_off and transfer for one that has somebody to give its calls to.
 func ownTools(a *configs.Agent, registry *tools.Registry) (*tools.Registry, error) {
 	own, err := registry.Subset(a.Tools...)
-	if err != nil || len(a.HandOff) == 0 {
-		return own, err
+	if err == nil && len(a.HandOff) > 0 {
+		err = tools.AddHandOff(own, a.HandOff...)
 	}
-	return own, tools.AddHandOff(own, a.HandOff...)
+	if err == nil && len(a.Transfers) > 0 {
+		err = tools.AddTransfer(own, destinations(a)...)
+	}
+	return own, err
+}
+
+func destinations(a *configs.Agent) []tools.Destination {
+	all := make([]tools.Destination, len(a.Transfers))
+	for i, d := range a.Transfers {
+		all[i] = tools.Destination{Name: d.Name, Description: d.Description, To: d.To, Attended: d.Attended, Ring: d.Ring.Std()}
+	}
+	return all
 }
 
 // profile translates the configuration of an agent, but for its clips. longest is what bounds every call.
@@ -81,7 +92,10 @@ func profile(a *configs.Agent, service *configs.Realtime, longest time.Duration)
 		Prices:          (*agent.Prices)(service.Prices),
 	}
 	if len(a.HandOff) > 0 {
-		p.Tools = append(slices.Clone(a.Tools), "hand_off")
+		p.Tools = append(slices.Clone(p.Tools), "hand_off")
+	}
+	if len(a.Transfers) > 0 {
+		p.Tools = append(slices.Clone(p.Tools), "transfer")
 	}
 	if t := a.Transcription; t != nil {
 		p.Transcription = &realtime.Transcription{Model: t.Model, Language: t.Language, Prompt: t.Prompt}

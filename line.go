@@ -2,6 +2,7 @@ package trunkline
 
 import (
 	"context"
+	"errors"
 
 	"github.com/trunkline/trunkline/agent"
 	"github.com/trunkline/trunkline/telephony"
@@ -20,24 +21,37 @@ var (
 
 // line is a phone call as the agent sees it. Static.
 type line struct {
-	law      transcode.Law
-	media    *media.Session
-	digits   <-chan rune
-	held     <-chan bool
-	transfer func(ctx context.Context, target string) error
+	call     *telephony.Call
+	exchange *exchange // nil: there is nobody to ask
 }
 
-func lineOf(call *telephony.Call) line {
-	return line{call.Info().Law, call.Media(), call.Digits(), call.Held(), call.Transfer}
+func lineOf(call *telephony.Call, x *exchange) line { return line{call, x} }
+
+func (l line) Law() transcode.Law             { return l.call.Info().Law }
+func (l line) Attach(sink func(frame []byte)) { l.call.Media().Attach(sink) }
+func (l line) Player() agent.Player           { return player{l.call.Media()} }
+func (l line) Digits() <-chan rune            { return l.call.Digits() }
+func (l line) Held() <-chan bool              { return l.call.Held() }
+
+// Transfer words what the caller may be told.
+func (l line) Transfer(ctx context.Context, target string) error {
+	err := l.call.Transfer(ctx, target)
+	var refused *telephony.TransferError
+	switch {
+	case errors.Is(err, telephony.ErrTransferTimeout):
+		return tools.Tell("the transfer did not come about in time: %w", err)
+	case errors.As(err, &refused):
+		return tools.Tell("the transfer was refused: %w", err)
+	}
+	return err
 }
 
-func (l line) Law() transcode.Law             { return l.law }
-func (l line) Attach(sink func(frame []byte)) { l.media.Attach(sink) }
-func (l line) Player() agent.Player           { return player{l.media} }
-func (l line) Digits() <-chan rune            { return l.digits }
-func (l line) Held() <-chan bool              { return l.held }
-
-func (l line) Transfer(ctx context.Context, target string) error { return l.transfer(ctx, target) }
+func (l line) Consult(ctx context.Context, q tools.Consultation) error {
+	if l.exchange == nil {
+		return tools.ErrNoLine
+	}
+	return l.exchange.Consult(ctx, q)
+}
 
 // player is the playout queue as the agent sees it.
 type player struct{ *media.Session }

@@ -66,9 +66,19 @@ func (c *Conversation) toolDone(r *running, now time.Time) {
 		return // the output follows when the other profile has taken over
 	}
 	c.post(r, now)
-	if out.Effect == tools.HangUp {
+	switch out.Effect {
+	case tools.HangUp:
 		c.finishWith(End{By: ByAgent, Cause: cause(out.Reason)}, now)
+	case tools.PutThrough:
+		c.putThrough(out.Target, now)
 	}
+}
+
+// putThrough ends the agent's part: whom the caller wants is on the line. The call itself goes on.
+func (c *Conversation) putThrough(name string, now time.Time) {
+	c.happened(PutThrough)
+	c.scribe.add(store.Entry{Kind: store.KindTransfer, Role: store.RoleSystem, Text: name, Status: "connected"}, now)
+	c.finishWith(End{By: ByAgent, Cause: "put through to " + name}, now)
 }
 
 // post sends the one output of a call. A session that did not make the call is given the call first; without any session

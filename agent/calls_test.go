@@ -3,6 +3,7 @@ package agent
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -270,5 +271,49 @@ func TestHangUpWaitsForWhatRunsBesideIt(t *testing.T) {
 	})
 	if s.ended.By != ByAgent {
 		t.Errorf("ended by %s", s.ended.By)
+	}
+}
+
+// The caller is left to somebody else when the last word was heard, and the model is not asked to say anything more.
+func TestPutThroughAfterTheLastWord(t *testing.T) {
+	r := tools.NewRegistry()
+	if err := tools.AddTransfer(r, tools.Destination{Name: "sales", To: "+4930", Attended: true}); err != nil {
+		t.Fatal(err)
+	}
+	var asked tools.Consultation
+	s := play(t, stageOptions{tools: r}, func(s *stage) {
+		s.line.consult = func(ctx context.Context, q tools.Consultation) error {
+			asked = q
+			select {
+			case <-time.After(20 * time.Second): // it rings, and they are told
+				return nil
+			case <-ctx.Done():
+				return context.Cause(ctx)
+			}
+		}
+		s.server(callTools("r1", "completed", functionCall("f1", "c1", "transfer", `{"to":"sales","summary":"Ada, an order"}`))...)
+		s.wait(time.Second)
+		s.server(&realtime.SpeechStarted{ItemID: "u1"}, &realtime.SpeechStopped{ItemID: "u1"}) // cancels nothing
+		s.wait(18 * time.Second)
+		if len(s.end) != 0 {
+			t.Error("the agent left before they answered")
+		}
+		s.server(created("r2"), item("r2", "a2"), audio("r2", "a2", 2000), words("r2", "a2", "One moment."), done("r2", "completed", message("a2")))
+		s.model.log()
+		s.wait(1900 * time.Millisecond)
+		if len(s.end) != 0 {
+			t.Error("the agent left in the middle of a word")
+		}
+		s.wait(time.Second)
+		s.sent(`output c1 {"result":"they talk to each other now"}`)
+		if len(s.end) != 1 {
+			t.Error("the agent did not leave")
+		}
+	})
+	if want := (End{By: ByAgent, Cause: "put through to sales"}); s.ended != want || asked.Summary != "Ada, an order" || s.counts.of(PutThrough) != 1 {
+		t.Errorf("ended %+v, asked %+v, counted %v", s.ended, asked, s.counts.happened)
+	}
+	if text := s.journal.text(); !strings.Contains(text, "transfer system | sales | connected") {
+		t.Errorf("transcript:\n%s", text)
 	}
 }

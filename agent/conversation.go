@@ -176,6 +176,11 @@ func (c *Conversation) Transfer(ctx context.Context, target string) error {
 	return c.line.Transfer(ctx, target)
 }
 
+// Consult asks somebody whether they take the caller (tools.Control). It may be called while Run runs.
+func (c *Conversation) Consult(ctx context.Context, q tools.Consultation) error {
+	return c.line.Consult(ctx, q)
+}
+
 var _ tools.Control = (*Conversation)(nil)
 
 // Run talks until somebody ends it and says who did. The end of ctx is the end of the phone's side; its cause is the

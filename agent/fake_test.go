@@ -11,6 +11,7 @@ import (
 
 	"github.com/trunkline/trunkline/agent/realtime"
 	"github.com/trunkline/trunkline/store"
+	"github.com/trunkline/trunkline/tools"
 	"github.com/trunkline/trunkline/transcode"
 )
 
@@ -93,7 +94,8 @@ type memoryLine struct {
 	law      transcode.Law
 	digits   chan rune
 	held     chan bool
-	transfer func(context.Context, string) error // nil: refused
+	transfer func(context.Context, string) error             // nil: refused
+	consult  func(context.Context, tools.Consultation) error // nil: refused
 	player   *memoryPlayer
 
 	mu   sync.Mutex
@@ -114,6 +116,13 @@ func (l *memoryLine) Transfer(ctx context.Context, target string) error {
 		return errors.New("transfers are not allowed")
 	}
 	return l.transfer(ctx, target)
+}
+
+func (l *memoryLine) Consult(ctx context.Context, q tools.Consultation) error {
+	if l.consult == nil {
+		return errors.New("nobody may be called")
+	}
+	return l.consult(ctx, q)
 }
 
 func (l *memoryLine) Attach(sink func([]byte)) {

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/trunkline/trunkline/tools"
 	"github.com/trunkline/trunkline/transcode"
 )
 
@@ -141,6 +142,8 @@ func (l *lazyLine) Player() Player                         { return l.player }
 func (l *lazyLine) Digits() <-chan rune                    { return l.digits }
 func (l *lazyLine) Held() <-chan bool                      { return l.held }
 func (l *lazyLine) Transfer(context.Context, string) error { return nil }
+
+func (l *lazyLine) Consult(context.Context, tools.Consultation) error { return nil }
 
 func (l *lazyLine) Attach(sink func([]byte)) {
 	l.mu.Lock()

@@ -46,6 +46,7 @@ const (
 	Prompted    Occurrence = "prompted"    // a silent caller was asked
 	HandedOff   Occurrence = "handed_off"  // another profile took over
 	FellBack    Occurrence = "fell_back"   // the fallback was used
+	PutThrough  Occurrence = "put_through" // the caller talks to somebody who was asked
 )
 
 // nobody is the Observer of a Setup without one.

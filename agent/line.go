@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/trunkline/trunkline/tools"
 	"github.com/trunkline/trunkline/transcode"
 )
 
@@ -36,6 +37,9 @@ type Line interface {
 	Held() <-chan bool
 	// Transfer sends the caller to target and returns when that is done, or why it was not. After an error the call goes on.
 	Transfer(ctx context.Context, target string) error
+	// Consult asks somebody whether they take the caller, who stays where they are meanwhile. After nil the caller is
+	// connected to them as soon as the conversation is over; after an error nothing has changed.
+	Consult(ctx context.Context, q tools.Consultation) error
 }
 
 // Player queues audio for the caller and knows what of it has really been written to RTP. It never blocks.

@@ -60,6 +60,9 @@ type Agent struct {
 	Tools []string `yaml:"tools"`
 	// HandOff names the agents that this one may hand its calls to; with any it has the tool hand_off. Default: none.
 	HandOff []string `yaml:"hand_off"`
+	// Transfers are those whom this one may put callers through to; with any it has the tool transfer. The model knows
+	// their names and not their numbers. Default: none.
+	Transfers []Destination `yaml:"transfers"`
 }
 
 // Transcription writes down what the caller says.

@@ -9,9 +9,6 @@ import (
 // builtinTools come with the product and need no entry in tools.
 var builtinTools = []string{"hang_up"}
 
-// handOffTool is the tool that an agent with a hand_off list has by itself.
-const handOffTool = "hand_off"
-
 // checker looks at a decoded configuration as a whole. Owned by one Parse or Validate.
 type checker struct {
 	*report

@@ -75,9 +75,7 @@ func (k *checker) turnDetection(t *TurnDetection, key string) {
 func (k *checker) agentTools(a *Agent, key string) {
 	for i, name := range a.Tools {
 		at := element(key, i)
-		if name == handOffTool {
-			k.fault(at, "is there by itself for an agent with a hand_off list; remove it, and write hand_off: [AGENT]")
-		}
+		k.ownTool(name, at)
 		k.reference(at, "tool", name, k.allTools)
 		if slices.Index(a.Tools, name) < i {
 			k.fault(at, "%s is named twice; remove one", quote(name))
@@ -111,7 +109,7 @@ func (k *checker) tools() {
 		switch {
 		case t.Name != "" && !toolName.MatchString(t.Name):
 			k.fault(key+".name", "is not a name that models take: 1 to 64 letters, digits, _ and -")
-		case t.Name == handOffTool || slices.Contains(k.knownTools, t.Name):
+		case k.taken(t.Name):
 			k.fault(key+".name", "%q is a tool of the program itself; take another name", t.Name)
 		}
 		if t.Webhook != nil {

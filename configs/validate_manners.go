@@ -29,6 +29,7 @@ func (k *checker) manners(a *Agent, key string) {
 	}
 	k.warning(a, key)
 	k.handOff(a, key+".hand_off")
+	k.destinations(a, key+".transfers")
 	k.fallback(a, key+".fallback.transfer")
 }
 

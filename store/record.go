@@ -24,6 +24,7 @@ const (
 	KindHold       = "hold"        // the caller put us on hold (Status "on") or came back ("off")
 	KindSession    = "session"     // the connection to the model was replaced; Status says why
 	KindHandOff    = "hand_off"    // another agent profile, named by Text, took over
+	KindTransfer   = "transfer"    // the caller was put through to somebody, named by Text; Status says how it went
 	KindUsage      = "usage"       // tokens of one response, and what they cost
 	KindError      = "error"       // something failed
 	KindEnd        = "end"         // the call is over

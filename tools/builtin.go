@@ -14,7 +14,8 @@ type hangUpArguments struct {
 	Reason string `json:"reason,omitempty" jsonschema:"why the call ends, in a few words, for the record" max:"200"`
 }
 
-// AddBuiltins adds the tools that come with the product: hang_up. hand_off depends on the agent, see [AddHandOff].
+// AddBuiltins adds the tools that come with the product: hang_up. hand_off and transfer depend on the
+// agent, see [AddHandOff] and [AddTransfer].
 //
 // hang_up does not cut the line. Its Outcome carries [HangUp] and the reason; the agent lets the last words be played
 // and then ends the call, so that a goodbye is heard to its end.

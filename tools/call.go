@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // Control is what a tool may do to the phone line. The agent's line implements it.
@@ -16,11 +17,24 @@ type Control interface {
 	// Hangup ends the phone call now, cutting off what is being said. reason goes to the call's record.
 	Hangup(ctx context.Context, reason string) error
 	// Transfer sends the caller to target, a number or a SIP URI that the trunk allows, and returns when the other side
-	// has taken the call, which then ends, or with the reason why not.
+	// has taken the call, which then ends, or with the reason why not. What a caller may be told of it is a *TellError.
 	Transfer(ctx context.Context, target string) error
+	// Consult calls somebody while the caller is still with the agent, tells them what it is about and returns nil when
+	// they want the caller, who is connected to them once the tool returns [PutThrough]. Otherwise the error says why not,
+	// in a *TellError where the caller may be told.
+	Consult(ctx context.Context, c Consultation) error
 	// Digits gives the keys that the caller presses from now until ctx ends to this tool instead of the model. The channel
 	// is closed then. One tool at a time has them: a later one waits for them until then.
 	Digits(ctx context.Context) <-chan rune
+}
+
+// Consultation is a question to somebody whether they take a caller.
+type Consultation struct {
+	Agent   string        // profile that asks
+	Name    string        // of the destination, for the record
+	To      string        // number or SIP URI that the trunk allows
+	Ring    time.Duration // how long it may ring; zero: 25 s
+	Summary string        // who calls and what about, in the agent's words
 }
 
 // ErrNoLine is what [Control] answers when a tool runs without a phone line, as in a unit test.
@@ -144,6 +158,8 @@ var _ Control = noLine{}
 
 func (noLine) Hangup(context.Context, string) error   { return ErrNoLine }
 func (noLine) Transfer(context.Context, string) error { return ErrNoLine }
+
+func (noLine) Consult(context.Context, Consultation) error { return ErrNoLine }
 
 func (noLine) Digits(context.Context) <-chan rune {
 	none := make(chan rune)

@@ -54,7 +54,11 @@ func TestCallInHandler(t *testing.T) {
 }
 
 // cutter is a line that notes what a tool did to it. Its caller presses the key 5.
-type cutter struct{ reason, target string }
+type cutter struct {
+	reason, target string
+	asked          Consultation
+	err            error
+}
 
 func (c *cutter) Hangup(_ context.Context, reason string) error {
 	c.reason = reason
@@ -63,7 +67,12 @@ func (c *cutter) Hangup(_ context.Context, reason string) error {
 
 func (c *cutter) Transfer(_ context.Context, target string) error {
 	c.target = target
-	return nil
+	return c.err
+}
+
+func (c *cutter) Consult(_ context.Context, q Consultation) error {
+	c.asked = q
+	return c.err
 }
 
 func (c *cutter) Digits(context.Context) <-chan rune {

@@ -45,18 +45,23 @@ func AddHandOff(r *Registry, targets ...string) error {
 
 // handOffSchema is written by hand, because the names are known at run time only.
 func handOffSchema(targets []string) json.RawMessage {
-	type property struct {
-		Type        string   `json:"type"`
-		Description string   `json:"description"`
-		Enum        []string `json:"enum,omitempty"`
-		MaxLength   int      `json:"maxLength,omitempty"`
-	}
+	return objectSchema([]string{"agent"}, map[string]textProperty{
+		"agent":  {Type: "string", Description: "who takes the call over", Enum: targets},
+		"reason": {Type: "string", Description: "why, and what the other agent should do, in a few words", MaxLength: 200},
+	})
+}
+
+// textProperty is one argument of a schema that is made at run time.
+type textProperty struct {
+	Type        string   `json:"type"`
+	Description string   `json:"description"`
+	Enum        []string `json:"enum,omitempty"`
+	MaxLength   int      `json:"maxLength,omitempty"`
+}
+
+func objectSchema(required []string, properties map[string]textProperty) json.RawMessage {
 	schema, err := json.Marshal(map[string]any{
-		"type": "object", "required": []string{"agent"}, "additionalProperties": false,
-		"properties": map[string]property{
-			"agent":  {Type: "string", Description: "who takes the call over", Enum: targets},
-			"reason": {Type: "string", Description: "why, and what the other agent should do, in a few words", MaxLength: 200},
-		},
+		"type": "object", "required": required, "additionalProperties": false, "properties": properties,
 	})
 	if err != nil {
 		panic("tools: " + err.Error()) // texts and numbers always have a form in JSON

@@ -32,6 +32,8 @@ const (
 	HangUp Effect = "hang_up"
 	// HandOff asks the agent to go on as the profile that Outcome.Target names.
 	HandOff Effect = "hand_off"
+	// PutThrough asks the agent to leave the caller to the one that Outcome.Target names, who is on the line.
+	PutThrough Effect = "put_through"
 )
 
 // Outcome is the result of one run. There is always exactly one.
@@ -43,7 +45,7 @@ type Outcome struct {
 	Err error
 	// Ref joins what the model read ("the tool failed (ref 1f0c9a2e)") to the log; empty when nothing was hidden.
 	Ref string
-	// Effect and Reason are set by tools such as hang_up, Target by hand_off.
+	// Effect and Reason are set by tools such as hang_up, Target by hand_off and transfer.
 	Effect Effect
 	Reason string
 	Target string

@@ -46,6 +46,8 @@ func (p *printer) entry(e store.Entry) {
 		p.line(e.At, "model", join(inWords(sessions, e.Status), e.Text))
 	case store.KindHandOff:
 		p.line(e.At, "agent", "‹"+e.Text+" takes over›")
+	case store.KindTransfer:
+		p.line(e.At, "call", inWords(transfers, e.Status)+" "+e.Text)
 	case store.KindUsage:
 		p.spent(&e)
 	case store.KindEnd:
@@ -57,8 +59,9 @@ func (p *printer) entry(e store.Entry) {
 
 // What the states of a call are called.
 var (
-	holds    = map[string]string{"on": "‹puts the call on hold›", "off": "‹comes back›"}
-	sessions = map[string]string{"lost": "‹connection lost›", "reconnected": "‹connected again›", "rotated": "‹connection replaced before its end›"}
+	holds     = map[string]string{"on": "‹puts the call on hold›", "off": "‹comes back›"}
+	transfers = map[string]string{"connected": "‹put through› to", "ended": "‹hung up›:"}
+	sessions  = map[string]string{"lost": "‹connection lost›", "reconnected": "‹connected again›", "rotated": "‹connection replaced before its end›"}
 )
 
 // inWords is what a state is called; one that a later version wrote is shown as it is.
