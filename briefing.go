@@ -43,7 +43,7 @@ func (b *briefing) hold(ctx context.Context, conv *agent.Conversation, l line) a
 	pressed := make(chan struct{})
 	go func() { // joined below
 		defer close(pressed)
-		for key := range conv.Digits(pressing) {
+		for key := range conv.Digits(pressing, false) {
 			switch key {
 			case '1':
 				b.yes.Store(true)

@@ -351,3 +351,17 @@ func TestEveryVariableIsFilledIn(t *testing.T) {
 		}
 	}
 }
+
+// The configuration knows the built-in tools by their names.
+func TestBuiltinsAreKnownToTheConfiguration(t *testing.T) {
+	text := strings.Replace(full, "tools: [lookup, order_status, hang_up]", "tools: ["+strings.Join(tools.Builtins(), ", ")+"]", 1)
+	cfg, err := configs.Parse("full.yaml", []byte(text), configs.Options{Env: []string{"NONE=1"}})
+	must(t, err)
+	r := tools.NewRegistry()
+	must(t, addTools(r, cfg))
+	all, err := desks(cfg, r, testLog(t))
+	must(t, err)
+	if names := toolNames(all["full"]); len(names) != len(tools.Builtins())+1 { // and hand_off
+		t.Errorf("tools of the desk: %q", names)
+	}
+}

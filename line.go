@@ -46,6 +46,11 @@ func (l line) Transfer(ctx context.Context, target string) error {
 	return err
 }
 
+// SendDigits words what the model can act on.
+func (l line) SendDigits(ctx context.Context, keys string) error {
+	return l.media.SendDigits(keys)
+}
+
 func (l line) Consult(ctx context.Context, q tools.Consultation) error {
 	if l.exchange == nil {
 		return tools.ErrNoLine

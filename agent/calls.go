@@ -69,6 +69,11 @@ func (c *Conversation) toolDone(r *running, now time.Time) {
 	switch out.Effect {
 	case tools.HangUp:
 		c.finishWith(End{By: ByAgent, Cause: cause(out.Reason)}, now)
+	case tools.Note:
+		c.scribe.add(store.Entry{Kind: store.KindNote, Role: store.RoleAgent, Text: out.Reason, Status: out.Target}, now)
+	case tools.Escalate:
+		c.happened(Escalated)
+		c.scribe.add(store.Entry{Kind: store.KindEscalation, Role: store.RoleAgent, Text: out.Reason}, now)
 	case tools.PutThrough:
 		c.putThrough(out.Target, now)
 	}

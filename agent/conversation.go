@@ -158,7 +158,7 @@ func (c *Conversation) serve() {
 	info, p := c.setup.Info, &c.desk.Profile
 	c.scribe.words = p.Transcription != nil
 	c.responses.serve(p)
-	c.tools.serve(c.desk.Tools, &tools.Call{ID: info.ID, Caller: info.Caller, Dialled: info.Dialled, Agent: p.Name,
+	c.tools.serve(c.desk.Tools, &tools.Call{ID: info.ID, Caller: info.Caller, Dialled: info.Dialled, Agent: p.Name, TimeZone: p.TimeZone,
 		Control: c, Log: c.log})
 }
 
@@ -174,6 +174,11 @@ func (c *Conversation) Hangup(_ context.Context, reason string) error {
 // Transfer sends the caller elsewhere (tools.Control). It may be called while Run runs.
 func (c *Conversation) Transfer(ctx context.Context, target string) error {
 	return c.line.Transfer(ctx, target)
+}
+
+// SendDigits presses keys (tools.Control). It may be called while Run runs.
+func (c *Conversation) SendDigits(ctx context.Context, keys string) error {
+	return c.line.SendDigits(ctx, keys)
 }
 
 // Consult asks somebody whether they take the caller (tools.Control). It may be called while Run runs.

@@ -98,8 +98,9 @@ type memoryLine struct {
 	consult  func(context.Context, tools.Consultation) error // nil: refused
 	player   *memoryPlayer
 
-	mu   sync.Mutex
-	sink func([]byte)
+	mu      sync.Mutex
+	sink    func([]byte)
+	pressed string // by the agent
 }
 
 func newMemoryLine(law transcode.Law) *memoryLine {
@@ -116,6 +117,13 @@ func (l *memoryLine) Transfer(ctx context.Context, target string) error {
 		return errors.New("transfers are not allowed")
 	}
 	return l.transfer(ctx, target)
+}
+
+func (l *memoryLine) SendDigits(_ context.Context, keys string) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.pressed += keys
+	return nil
 }
 
 func (l *memoryLine) Consult(ctx context.Context, q tools.Consultation) error {

@@ -89,6 +89,9 @@ func recount(e *store.Entry, whole bool) string {
 	case store.KindToolResult:
 		return "(" + e.Tool + " returned " + e.Result + ")"
 	case store.KindDTMF:
+		if e.Status == keySecret {
+			return "(The caller pressed a key.)"
+		}
 		return "(The caller pressed the key " + e.Text + ".)"
 	case store.KindNote:
 		if e.Status == noteTold {

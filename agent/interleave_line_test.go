@@ -143,6 +143,8 @@ func (l *lazyLine) Digits() <-chan rune                    { return l.digits }
 func (l *lazyLine) Held() <-chan bool                      { return l.held }
 func (l *lazyLine) Transfer(context.Context, string) error { return nil }
 
+func (l *lazyLine) SendDigits(context.Context, string) error { return nil }
+
 func (l *lazyLine) Consult(context.Context, tools.Consultation) error { return nil }
 
 func (l *lazyLine) Attach(sink func([]byte)) {

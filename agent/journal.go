@@ -46,6 +46,7 @@ const (
 	Prompted    Occurrence = "prompted"    // a silent caller was asked
 	HandedOff   Occurrence = "handed_off"  // another profile took over
 	FellBack    Occurrence = "fell_back"   // the fallback was used
+	Escalated   Occurrence = "escalated"   // a person has to look at the call
 	PutThrough  Occurrence = "put_through" // the caller talks to somebody who was asked
 )
 

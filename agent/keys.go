@@ -21,16 +21,17 @@ type keys struct {
 
 // taker is a tool that takes the keys.
 type taker struct {
-	ctx context.Context
-	out chan rune
+	ctx    context.Context
+	out    chan rune
+	secret bool // nobody else may learn which keys
 }
 
 // mostKeys bounds what one message to the model and one taker hold; more keys are no number anybody dials.
 const mostKeys = 64
 
 // Digits gives the caller's keys to a tool until ctx ends (tools.Control).
-func (c *Conversation) Digits(ctx context.Context) <-chan rune {
-	t := &taker{ctx, make(chan rune, mostKeys)}
+func (c *Conversation) Digits(ctx context.Context, secret bool) <-chan rune {
+	t := &taker{ctx, make(chan rune, mostKeys), secret}
 	select {
 	case c.takers <- t:
 	case <-ctx.Done():
@@ -71,7 +72,11 @@ func (c *Conversation) press(key rune, now time.Time) {
 	k.release(false)
 	c.idle.callerActs()
 	c.responses.dropIdle()
-	c.scribe.add(store.Entry{Kind: store.KindDTMF, Role: store.RoleCaller, Text: string(key)}, now)
+	e := store.Entry{Kind: store.KindDTMF, Role: store.RoleCaller, Text: string(key)}
+	if len(k.takers) > 0 && k.takers[0].secret {
+		e.Text, e.Status = "", keySecret
+	}
+	c.scribe.add(e, now)
 	if len(k.takers) > 0 {
 		select {
 		case k.takers[0].out <- key:
@@ -96,6 +101,9 @@ func (c *Conversation) press(key rune, now time.Time) {
 		k.last = now.Add(-c.desk.Profile.Keys.Pause)
 	}
 }
+
+// keySecret is the status of a key that only the tool that asked for it knows.
+const keySecret = "secret"
 
 // typing reports that the caller is in the middle of a number.
 func (k *keys) typing() bool { return k.pressed.Len() > 0 }

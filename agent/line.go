@@ -37,6 +37,8 @@ type Line interface {
 	Held() <-chan bool
 	// Transfer sends the caller to target and returns when that is done, or why it was not. After an error the call goes on.
 	Transfer(ctx context.Context, target string) error
+	// SendDigits presses keys at the other end: 0-9 * # A-D. It returns when they wait to be sent.
+	SendDigits(ctx context.Context, keys string) error
 	// Consult asks somebody whether they take the caller, who stays where they are meanwhile. After nil the caller is
 	// connected to them as soon as the conversation is over; after an error nothing has changed.
 	Consult(ctx context.Context, q tools.Consultation) error

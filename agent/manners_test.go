@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/trunkline/trunkline/agent/realtime"
+	"github.com/trunkline/trunkline/tools"
 	"github.com/trunkline/trunkline/transcode"
 )
 
@@ -198,8 +199,8 @@ func TestKeysReachTheModelAsText(t *testing.T) {
 func TestKeysGoToTheToolThatAsks(t *testing.T) {
 	play(t, stageOptions{}, func(s *stage) {
 		ctx, stop := context.WithCancel(s.t.Context())
-		mine := s.conv.Digits(ctx)
-		theirs := s.conv.Digits(s.t.Context())
+		mine := s.conv.Digits(ctx, false)
+		theirs := s.conv.Digits(s.t.Context(), false)
 		for _, key := range "12" {
 			s.line.digits <- key
 		}
@@ -371,4 +372,48 @@ func TestP18AnswerThatWasGivenUpIsNotPlayed(t *testing.T) {
 			t.Errorf("%d bytes of the answer that was given up were heard", n)
 		}
 	})
+}
+
+// Keys that a tool asked for as secret are in the record as keys, and the model is never told which.
+func TestSecretKeysAreNotWritten(t *testing.T) {
+	s := play(t, stageOptions{}, func(s *stage) {
+		ctx, cancel := context.WithCancel(s.t.Context())
+		keys := s.conv.Digits(ctx, true)
+		for _, key := range "8361" {
+			s.line.digits <- key
+			s.wait(100 * time.Millisecond)
+			if got := <-keys; got != key {
+				t.Errorf("the tool got %q, want %q", got, key)
+			}
+		}
+		cancel()
+		s.line.digits <- '7'
+		s.wait(5 * time.Second)
+		s.sent("user: (The caller pressed these telephone keys: 7)", "create")
+	})
+	text := s.journal.text()
+	if strings.ContainsAny(text, "8361") || strings.Count(text, "secret") != 4 || !strings.Contains(text, "7") {
+		t.Errorf("transcript:\n%s", text)
+	}
+}
+
+func TestNotesOfTheAgentAreInTheRecord(t *testing.T) {
+	r := tools.NewRegistry()
+	if err := tools.AddBuiltins(r); err != nil {
+		t.Fatal(err)
+	}
+	s := play(t, stageOptions{tools: r}, func(s *stage) {
+		s.server(callTools("r1", "completed", functionCall("f1", "c1", "leave_note", `{"text":"Call back on Monday.","tag":"callback"}`),
+			functionCall("f2", "c2", "escalate", `{"reason":"A threat."}`), functionCall("f3", "c3", "send_digits", `{"digits":"1#"}`))...)
+		s.wait(time.Second)
+	})
+	text := s.journal.text()
+	for _, want := range []string{"note agent | Call back on Monday. | callback", "escalation agent | A threat."} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %q in the transcript:\n%s", want, text)
+		}
+	}
+	if s.counts.of(Escalated) != 1 || s.line.pressed != "1#" {
+		t.Errorf("counted %v, pressed %q", s.counts.happened, s.line.pressed)
+	}
 }

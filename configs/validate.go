@@ -7,7 +7,7 @@ import (
 )
 
 // builtinTools come with the product and need no entry in tools.
-var builtinTools = []string{"hang_up"}
+var builtinTools = []string{"collect_digits", "current_time", "escalate", "hang_up", "leave_note", "send_digits"}
 
 // checker looks at a decoded configuration as a whole. Owned by one Parse or Validate.
 type checker struct {

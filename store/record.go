@@ -20,7 +20,8 @@ const (
 	KindToolResult = "tool_result" // what came of it
 	KindInterrupt  = "interrupt"   // the caller spoke over the agent
 	KindDTMF       = "dtmf"        // the caller pressed a key
-	KindNote       = "note"        // a supervisor or the system remarked something
+	KindNote       = "note"        // a supervisor, the system or the agent remarked something; an agent's Status is its tag
+	KindEscalation = "escalation"  // the agent wants a person to look at the call; Text says why
 	KindHold       = "hold"        // the caller put us on hold (Status "on") or came back ("off")
 	KindSession    = "session"     // the connection to the model was replaced; Status says why
 	KindHandOff    = "hand_off"    // another agent profile, named by Text, took over

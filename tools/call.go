@@ -23,9 +23,12 @@ type Control interface {
 	// they want the caller, who is connected to them once the tool returns [PutThrough]. Otherwise the error says why not,
 	// in a *TellError where the caller may be told.
 	Consult(ctx context.Context, c Consultation) error
+	// SendDigits presses keys: 0-9 * # A-D. It returns when they wait to be sent.
+	SendDigits(ctx context.Context, keys string) error
 	// Digits gives the keys that the caller presses from now until ctx ends to this tool instead of the model. The channel
-	// is closed then. One tool at a time has them: a later one waits for them until then.
-	Digits(ctx context.Context) <-chan rune
+	// is closed then. One tool at a time has them: a later one waits for them until then. Keys that are secret are in the
+	// record as a key, without saying which.
+	Digits(ctx context.Context, secret bool) <-chan rune
 }
 
 // Consultation is a question to somebody whether they take a caller.
@@ -51,6 +54,8 @@ type Call struct {
 	Caller  string // number as the trunk claims it: never proof of who is calling
 	Dialled string // number that was called
 	Agent   string // name of the agent profile
+	// TimeZone is that of the agent; nil is UTC.
+	TimeZone *time.Location
 	// CallID is the Realtime call_id of the function call; empty before For.
 	CallID string
 	// Invocation is the idempotency key of this run. It depends only on ID and CallID, so a run that is repeated after
@@ -71,7 +76,7 @@ type Call struct {
 // For returns the Call of one function call of the same phone call. callID is the Realtime call_id.
 func (c *Call) For(callID string) *Call {
 	d := &Call{
-		ID: c.ID, Caller: c.Caller, Dialled: c.Dialled, Agent: c.Agent,
+		ID: c.ID, Caller: c.Caller, Dialled: c.Dialled, Agent: c.Agent, TimeZone: c.TimeZone,
 		CallID: callID, Invocation: invocationKey(c.ID, callID),
 		Control: c.Control, Log: c.Log, tool: c.tool,
 	}
@@ -161,7 +166,9 @@ func (noLine) Transfer(context.Context, string) error { return ErrNoLine }
 
 func (noLine) Consult(context.Context, Consultation) error { return ErrNoLine }
 
-func (noLine) Digits(context.Context) <-chan rune {
+func (noLine) SendDigits(context.Context, string) error { return ErrNoLine }
+
+func (noLine) Digits(context.Context, bool) <-chan rune {
 	none := make(chan rune)
 	close(none)
 	return none

@@ -2,6 +2,7 @@ package tools
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -56,6 +57,9 @@ func TestCallInHandler(t *testing.T) {
 // cutter is a line that notes what a tool did to it. Its caller presses the key 5.
 type cutter struct {
 	reason, target string
+	keys           string // that its caller presses; "": 5
+	pressed        string // at the other end
+	secret         bool
 	asked          Consultation
 	err            error
 }
@@ -75,17 +79,25 @@ func (c *cutter) Consult(_ context.Context, q Consultation) error {
 	return c.err
 }
 
-func (c *cutter) Digits(context.Context) <-chan rune {
-	keys := make(chan rune, 1)
-	keys <- '5'
-	close(keys)
+func (c *cutter) SendDigits(_ context.Context, keys string) error {
+	c.pressed = keys
+	return c.err
+}
+
+func (c *cutter) Digits(ctx context.Context, secret bool) <-chan rune {
+	c.secret = secret
+	keys := make(chan rune, 64)
+	for _, key := range cmp.Or(c.keys, "5") {
+		keys <- key
+	}
+	context.AfterFunc(ctx, func() { close(keys) })
 	return keys
 }
 
 func TestControlReachesTheLine(t *testing.T) {
 	r, line := NewRegistry(), &cutter{}
 	must(t, Add(r, "act", "", func(ctx context.Context, c *Call, _ struct{}) (string, error) {
-		key := <-c.Control.Digits(ctx)
+		key := <-c.Control.Digits(ctx, false)
 		return string(key), errors.Join(c.Control.Transfer(ctx, "+4930"), c.Control.Hangup(ctx, "abuse"))
 	}))
 	o := r.Run(t.Context(), Invocation{Name: "act", Call: &Call{Control: line}})
@@ -98,7 +110,7 @@ func TestControlReachesTheLine(t *testing.T) {
 func TestNoLine(t *testing.T) {
 	r := NewRegistry()
 	must(t, Add(r, "act", "", func(ctx context.Context, c *Call, _ struct{}) (string, error) {
-		if key, ok := <-c.Control.Digits(ctx); ok {
+		if key, ok := <-c.Control.Digits(ctx, false); ok {
 			t.Errorf("somebody pressed %c", key)
 		}
 		for _, err := range []error{c.Control.Transfer(ctx, "+4930"), c.Control.Hangup(ctx, "")} {

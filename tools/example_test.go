@@ -71,7 +71,7 @@ func ExampleRegistry_Describe() {
 	fmt.Println(err)
 	// Output:
 	// hang_up {"type":"object","properties":{"reason":{"type":"string","description":"why the call ends, in a few words, for the record","maxLength":200}},"additionalProperties":false}
-	// describe tools: unknown tool "hangup", known are hang_up
+	// describe tools: unknown tool "hangup", known are collect_digits, current_time, escalate, hang_up, leave_note, send_digits
 }
 
 // The service behind a webhook checks the signature over the body as it was received, and only then decodes it.

@@ -34,6 +34,10 @@ const (
 	HandOff Effect = "hand_off"
 	// PutThrough asks the agent to leave the caller to the one that Outcome.Target names, who is on the line.
 	PutThrough Effect = "put_through"
+	// Note asks the agent to write Outcome.Reason into the record for supervisors, under the tag Outcome.Target if any.
+	Note Effect = "note"
+	// Escalate is a Note that somebody must look at.
+	Escalate Effect = "escalate"
 )
 
 // Outcome is the result of one run. There is always exactly one.
@@ -45,7 +49,7 @@ type Outcome struct {
 	Err error
 	// Ref joins what the model read ("the tool failed (ref 1f0c9a2e)") to the log; empty when nothing was hidden.
 	Ref string
-	// Effect and Reason are set by tools such as hang_up, Target by hand_off and transfer.
+	// Effect says what else is to be done, Reason and Target to whom or with what. See the effects.
 	Effect Effect
 	Reason string
 	Target string

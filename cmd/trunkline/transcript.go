@@ -39,7 +39,9 @@ func (p *printer) entry(e store.Entry) {
 	case store.KindInterrupt:
 		p.line(e.At, "caller", fmt.Sprintf("‹interrupts after %.1f s of the answer›", float64(e.CutMS)/1000))
 	case store.KindDTMF:
-		p.line(e.At, "caller", "‹key "+e.Text+"›")
+		p.line(e.At, "caller", "‹"+strings.TrimSpace("key "+e.Text)+"›")
+	case store.KindEscalation:
+		p.line(e.At, "agent", "‹wants a person to look at this call› "+e.Text)
 	case store.KindHold:
 		p.line(e.At, "caller", inWords(holds, e.Status))
 	case store.KindSession:
