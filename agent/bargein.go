@@ -226,6 +226,7 @@ func (c *Conversation) interrupt(now time.Time) {
 		c.cut(cut, now)
 	}
 	c.tools.interrupted()
+	c.unsaid(now)
 }
 
 // cut tells the server how far each unfinished item was heard: the one being played is truncated, later ones that

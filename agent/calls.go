@@ -51,21 +51,35 @@ func (c *Conversation) startTools(calls []realtime.Item, now time.Time) {
 		}
 		whole = append(whole, item)
 	}
-	for _, r := range c.tools.start(whole, c.link) {
+	started := c.tools.start(whole, c.link)
+	for _, r := range started {
 		c.figures.ToolCalls++
 		c.scribe.add(store.Entry{Kind: store.KindToolCall, Role: store.RoleAgent, ItemID: r.item.ID, Tool: r.item.Name,
 			CallID: r.item.CallID, Arguments: c.tools.box.Recorded(r.item.Name, r.item.Arguments)}, now)
+	}
+	for _, r := range started {
+		c.begin(r, now)
 	}
 }
 
 // toolDone takes the outcome of a call. After the last output of its response the model is asked to go on.
 func (c *Conversation) toolDone(r *running, now time.Time) {
-	r.cancel()
-	out := &r.outcome
-	if out.Effect == tools.HandOff && c.handOff(r, now) {
-		return // the output follows when the other profile has taken over
+	if r.cancel != nil {
+		r.cancel()
 	}
-	c.post(r, now)
+	r.over = true
+	c.responses.drop(wishLine)
+	out := &r.outcome
+	for _, same := range r.joined {
+		c.copyOutcome(same, r, now)
+	}
+	if c.tools.background[r] {
+		c.resultLater(r, now)
+	} else if out.Effect == tools.HandOff && c.handOff(r, now) {
+		return // the output follows when the other profile has taken over
+	} else {
+		c.post(r, now)
+	}
 	switch out.Effect {
 	case tools.HangUp:
 		c.finishWith(End{By: ByAgent, Cause: cause(out.Reason)}, now)
@@ -89,6 +103,23 @@ func (c *Conversation) putThrough(name string, now time.Time) {
 // post sends the one output of a call. A session that did not make the call is given the call first; without any session
 // the output becomes part of what the next one is told.
 func (c *Conversation) post(r *running, now time.Time) {
+	c.postOutput(r, r.outcome.Output)
+	c.noteTool(r, now)
+	if c.tools.finished(r) {
+		c.responses.want(c.replyTo(r))
+	}
+}
+
+// replyTo is the wish for the answer to the results of a response. A tool that failed may have words for that.
+func (c *Conversation) replyTo(r *running) wish {
+	if failed := r.policy.Say.Failed.Text; failed != "" && r.outcome.Status != tools.StatusOK {
+		return wish{kind: wishReply, instructions: c.desk.Profile.also("The tool " + r.item.Name +
+			" has failed. Say exactly these words, and then go on: " + failed)}
+	}
+	return wish{kind: wishReply}
+}
+
+func (c *Conversation) postOutput(r *running, output string) {
 	callID := r.item.CallID
 	if c.link != nil && r.link != c.link {
 		if !realtime.ValidID(callID) {
@@ -100,17 +131,16 @@ func (c *Conversation) post(r *running, now time.Time) {
 	if c.link != nil {
 		c.responses.outputPosted()
 		c.send(&realtime.ItemCreate{EventID: c.responses.eventID("out-"), Item: realtime.Item{
-			Type: realtime.ItemFunctionCallOutput, CallID: callID, Output: r.outcome.Output}})
-	}
-	c.noteTool(r, now)
-	if c.tools.finished(r) {
-		c.responses.want(wish{kind: wishReply})
+			Type: realtime.ItemFunctionCallOutput, CallID: callID, Output: output}})
 	}
 }
 
 // pendingTools names the calls that have no output yet.
 func (c *Conversation) pendingTools() (names []string) {
 	for _, r := range c.tools.open {
+		names = append(names, r.item.Name)
+	}
+	for r := range c.tools.background {
 		names = append(names, r.item.Name)
 	}
 	slices.Sort(names)
@@ -127,7 +157,7 @@ func cause(reason string) string {
 
 func (c *Conversation) noteTool(r *running, now time.Time) {
 	out := &r.outcome
-	if out.Status != tools.StatusOK {
+	if out.Status != tools.StatusOK && out.Status != tools.StatusDuplicate {
 		c.figures.ToolFailures++
 	}
 	c.setup.Observer.Tool(r.item.Name, string(out.Status), out.Duration)

@@ -149,7 +149,7 @@ func (c *Conversation) build(l *link) {
 	c.responses = newResponses(&c.desk.Profile, c.send, c.muted)
 	c.playback = &playback{law: c.setup.Law}
 	c.scribe = &scribe{journal: c.setup.Journal, callID: c.setup.Info.ID, written: map[string]bool{}}
-	c.tools = newToolcalls(c.work)
+	c.tools = newToolcalls(c.work, func(e store.Entry) { c.setup.Journal.Append(c.setup.Info.ID, e) })
 	c.serve()
 }
 

@@ -289,3 +289,15 @@ func (j *memoryJournal) text() string {
 	}
 	return b.String()
 }
+
+// effects are the lines of the ledger.
+func (j *memoryJournal) effects() (all []store.Entry) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for _, e := range j.entries {
+		if e.Kind == store.KindEffect {
+			all = append(all, e)
+		}
+	}
+	return all
+}

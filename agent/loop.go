@@ -59,6 +59,7 @@ func (c *Conversation) step(now time.Time) {
 	c.limit(now)
 	c.ponder(now)
 	c.tell(now)
+	c.settleTools(now)
 	c.schedulerStep(now)
 	c.fill(now)
 	c.fall(now)
@@ -87,7 +88,7 @@ func (c *Conversation) over(now time.Time) bool {
 	if c.end == nil {
 		return false
 	}
-	finishing := c.end.By == ByAgent && len(c.tools.open) > 0 // what the agent began before it hung up
+	finishing := c.end.By == ByAgent && len(c.tools.open)+len(c.tools.background) > 0 // what the agent began before it hung up
 	return !now.Before(c.endBy) || !c.playback.playing() && c.responses.active == "" && !finishing
 }
 
@@ -95,7 +96,7 @@ func (c *Conversation) over(now time.Time) bool {
 func (c *Conversation) sleep(now time.Time) time.Duration {
 	d := deadline{now.Add(time.Hour)}
 	for _, at := range [...]time.Time{c.scribe.deadline(), c.barge.deadline(), c.idleDeadline(),
-		c.limitDeadline(), c.fillDeadline(), c.keys.deadline(c), c.renewDeadline()} {
+		c.limitDeadline(), c.fillDeadline(), c.keys.deadline(c), c.renewDeadline(), c.sayLineDeadline()} {
 		d.at(at)
 	}
 	if c.end != nil {

@@ -61,6 +61,13 @@ func (p *playback) clip(c *Clip) {
 	p.endPart(part)
 }
 
+// line queues a sound of ours that gives way to the caller's voice.
+func (p *playback) line(c *Clip) {
+	part := p.open(&spoken{})
+	p.queue(part, c.in(p.law))
+	p.endPart(part)
+}
+
 // fill queues a piece of the filler, which gives way to anything else.
 func (p *playback) fill(audio []byte) {
 	if p.filler == 0 {

@@ -92,10 +92,11 @@ func (r *responses) pump(now time.Time) {
 	w := r.wishes[0]
 	r.wishes = r.wishes[1:]
 	r.asked = &ask{wish: w, eventID: r.eventID(askPrefix), deadline: now.Add(createdWithin)}
-	r.send(&realtime.ResponseCreate{EventID: r.asked.eventID, Response: realtime.ResponseOptions{
-		Instructions: w.instructions,
-		Metadata:     map[string]string{metadataKey: r.asked.eventID},
-	}})
+	options := realtime.ResponseOptions{Instructions: w.instructions, Metadata: map[string]string{metadataKey: r.asked.eventID}}
+	if w.kind == wishLine {
+		options.ToolChoice = "none" // or it might call again what is at work
+	}
+	r.send(&realtime.ResponseCreate{EventID: r.asked.eventID, Response: options})
 }
 
 // metadataKey marks our own responses where the dialect carries metadata; askPrefix begins our marks.
@@ -165,6 +166,9 @@ func (r *responses) deadline() time.Time {
 
 // failed repeats a wish after a pause, and gives up after maxRetries: silence is worse than a hang-up.
 func (r *responses) failed(w wish, now time.Time) {
+	if w.kind == wishLine { // it has had its time
+		return
+	}
 	r.failures++
 	if r.failures > maxRetries {
 		r.givenUp = "model gives no answer"

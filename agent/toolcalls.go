@@ -3,8 +3,10 @@ package agent
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/trunkline/trunkline/agent/realtime"
+	"github.com/trunkline/trunkline/store"
 	"github.com/trunkline/trunkline/tools"
 )
 
@@ -26,8 +28,15 @@ type running struct {
 	link    *link   // that the call came over
 	box     Toolbox // of the profile that was asked
 	batch   *batch
-	cancel  context.CancelFunc
+	cancel  context.CancelFunc // nil before it runs
 	outcome tools.Outcome
+
+	policy tools.Effects
+	acts   bool       // it changes the world
+	began  time.Time  // when it was asked for, or started
+	told   bool       // the caller was told that it takes a while
+	over   bool       // it has its outcome
+	joined []*running // the same call again, which gets the same outcome
 }
 
 // batch is the function calls of one response: one response.create follows the last output.
@@ -42,24 +51,29 @@ type toolcalls struct {
 	box  Toolbox         // of the profile at the desk
 	call *tools.Call     // and the call as its tools see it
 
-	results chan *running
-	slots   chan struct{}
-	open    map[string]*running // by call_id
-	seen    map[string]bool     // call_ids that were started: never twice
-	wg      sync.WaitGroup
+	results    chan *running
+	slots      chan struct{}
+	open       map[string]*running // by call_id; without an output
+	ledger     ledger
+	waiting    []*running        // for the caller to hear the agent out
+	background map[*running]bool // have an output, and will have a result
+	write      func(store.Entry) // into the record, from any goroutine
+	seen       map[string]bool   // call_ids that were started: never twice
+	wg         sync.WaitGroup
 }
 
-func newToolcalls(quit context.Context) *toolcalls {
+func newToolcalls(quit context.Context, write func(store.Entry)) *toolcalls {
 	return &toolcalls{
 		quit:    quit,
 		results: make(chan *running),
 		slots:   make(chan struct{}, parallelTools),
 		open:    map[string]*running{},
-		seen:    map[string]bool{},
+		ledger:  ledger{}, background: map[*running]bool{}, write: write,
+		seen: map[string]bool{},
 	}
 }
 
-// start runs the calls of one completed response side by side and returns those that were not started before.
+// start takes the calls of one completed response that were not taken before.
 func (t *toolcalls) start(items []realtime.Item, l *link) []*running {
 	b := &batch{}
 	var started []*running
@@ -72,18 +86,27 @@ func (t *toolcalls) start(items []realtime.Item, l *link) []*running {
 		r := &running{item: item, link: l, box: t.box, batch: b}
 		t.open[item.CallID] = r
 		started = append(started, r)
-		t.run(r)
 	}
 	return started
 }
 
+// run starts a call in a goroutine of its own.
 func (t *toolcalls) run(r *running) {
 	var ctx context.Context
 	ctx, r.cancel = context.WithCancel(t.quit)
 	call := t.call.For(r.item.CallID)
+	if r.policy.Once {
+		call = t.call.ForEffect(r.item.CallID, effectKey(r.item.Name, r.item.Arguments))
+	}
 	t.wg.Go(func() {
 		t.slots <- struct{}{}
+		if r.acts {
+			t.write(r.entry(effectBegun))
+		}
 		r.outcome = r.box.Run(ctx, tools.Invocation{Name: r.item.Name, Arguments: r.item.Arguments, Call: call})
+		if r.acts {
+			t.write(r.entry(string(r.outcome.Status)))
+		}
 		<-t.slots
 		select {
 		case t.results <- r:
@@ -97,7 +120,6 @@ func (t *toolcalls) serve(box Toolbox, call *tools.Call) { t.box, t.call = box, 
 
 // finished closes one call and reports whether it was the last of its response.
 func (t *toolcalls) finished(r *running) bool {
-	r.cancel()
 	delete(t.open, r.item.CallID)
 	r.batch.open--
 	return r.batch.open == 0
@@ -106,7 +128,7 @@ func (t *toolcalls) finished(r *running) bool {
 // interrupted cancels what need not be finished when the caller speaks. The outputs still come.
 func (t *toolcalls) interrupted() {
 	for _, r := range t.open {
-		if info, ok := r.box.Info(r.item.Name); ok && info.OnInterrupt == tools.Cancel {
+		if !r.acts && r.cancel != nil {
 			r.cancel()
 		}
 	}

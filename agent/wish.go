@@ -17,6 +17,7 @@ type wishKind uint8
 const (
 	wishReply    wishKind = iota // to whatever is new in the conversation
 	wishGreeting                 // the first words of a call
+	wishLine                     // a few words while a tool runs
 	wishNotice                   // something of ours that has to be said
 	wishAsk                      // is a silent caller still there?
 	wishGoodbye                  // the last words to a silent caller

@@ -28,6 +28,7 @@ const (
 	KindTransfer   = "transfer"    // the caller was put through to somebody, named by Text; Status says how it went
 	KindUsage      = "usage"       // tokens of one response, and what they cost
 	KindError      = "error"       // something failed
+	KindEffect     = "effect"      // a tool changes the world: Status "begun" before, and how it ended behind
 	KindEnd        = "end"         // the call is over
 )
 

@@ -84,6 +84,14 @@ func (c *Call) For(callID string) *Call {
 	return d
 }
 
+// ForEffect is For with an idempotency key that depends on what is done and not on who asked: effect names it, such as
+// the tool and its arguments. A model that asks again gets a new call_id, and a back end must still act once.
+func (c *Call) ForEffect(callID, effect string) *Call {
+	d := c.For(callID)
+	d.Invocation = invocationKey(c.ID, effect)
+	return d
+}
+
 // Set keeps a value for the rest of the phone call: a customer found by one tool is there for the next.
 func (c *Call) Set(key string, value any) {
 	v := c.values()

@@ -48,6 +48,7 @@ type settings struct {
 	timeout     time.Duration
 	maxResult   int
 	interrupt   Interrupt
+	effects     Effects
 	concurrency int // 0: no limit
 	redact      []string
 	schema      json.RawMessage

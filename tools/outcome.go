@@ -19,7 +19,8 @@ const (
 	StatusTimeout   Status = "timeout"
 	StatusCancelled Status = "cancelled"
 	StatusPanic     Status = "panic"
-	StatusUnknown   Status = "unknown" // there is no such tool
+	StatusUnknown   Status = "unknown"   // there is no such tool
+	StatusDuplicate Status = "duplicate" // the same call is running: nothing was done
 )
 
 // Effect is something the agent must do because of a tool, at the right moment.

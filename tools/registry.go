@@ -68,6 +68,7 @@ type Info struct {
 	OnInterrupt Interrupt
 	Concurrency int // 0: no limit
 	Redact      []string
+	Effects     Effects
 }
 
 // Stats are the figures of one tool, for metrics.
@@ -124,7 +125,7 @@ func (r *Registry) Info(name string) (Info, bool) {
 		Name: t.name, Description: t.description,
 		Timeout: t.settings.timeout, MaxResult: t.settings.maxResult,
 		OnInterrupt: t.settings.interrupt, Concurrency: t.settings.concurrency,
-		Redact: slices.Clone(t.settings.redact),
+		Redact: slices.Clone(t.settings.redact), Effects: t.settings.effects,
 	}, true
 }
 

@@ -50,6 +50,7 @@ func (p *printer) entry(e store.Entry) {
 		p.line(e.At, "agent", "‹"+e.Text+" takes over›")
 	case store.KindTransfer:
 		p.line(e.At, "call", inWords(transfers, e.Status)+" "+e.Text)
+	case store.KindEffect: // tool_call and tool_result say the same, in their places
 	case store.KindUsage:
 		p.spent(&e)
 	case store.KindEnd:
