@@ -57,9 +57,6 @@ func (x *exchange) Consult(ctx context.Context, q tools.Consultation) error {
 	x.crew.Go(func() {
 		defer cancel()
 		err := x.service.phones.Dial(leg, x.outbound(q), telephony.HandlerFunc(func(ctx context.Context, human *telephony.Call) {
-			ctx, hang := context.WithCancel(ctx) // Dial's own ends an attempt, and no call that was answered
-			defer hang()
-			defer context.AfterFunc(leg, hang)()
 			err := x.ask(ctx, human, q)
 			release()
 			verdict <- err

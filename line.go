@@ -21,17 +21,23 @@ var (
 
 // line is a phone call as the agent sees it. Static.
 type line struct {
-	call     *telephony.Call
-	exchange *exchange // nil: there is nobody to ask
+	law      transcode.Law
+	media    *media.Session
+	digits   <-chan rune
+	held     <-chan bool
+	call     *telephony.Call // for what is done to it
+	exchange *exchange       // nil: there is nobody to ask
 }
 
-func lineOf(call *telephony.Call, x *exchange) line { return line{call, x} }
+func lineOf(call *telephony.Call, x *exchange) line {
+	return line{call.Info().Law, call.Media(), call.Digits(), call.Held(), call, x}
+}
 
-func (l line) Law() transcode.Law             { return l.call.Info().Law }
-func (l line) Attach(sink func(frame []byte)) { l.call.Media().Attach(sink) }
-func (l line) Player() agent.Player           { return player{l.call.Media()} }
-func (l line) Digits() <-chan rune            { return l.call.Digits() }
-func (l line) Held() <-chan bool              { return l.call.Held() }
+func (l line) Law() transcode.Law             { return l.law }
+func (l line) Attach(sink func(frame []byte)) { l.media.Attach(sink) }
+func (l line) Player() agent.Player           { return player{l.media} }
+func (l line) Digits() <-chan rune            { return l.digits }
+func (l line) Held() <-chan bool              { return l.held }
 
 // Transfer words what the caller may be told.
 func (l line) Transfer(ctx context.Context, target string) error {
@@ -48,7 +54,11 @@ func (l line) Transfer(ctx context.Context, target string) error {
 
 // SendDigits words what the model can act on.
 func (l line) SendDigits(ctx context.Context, keys string) error {
-	return l.media.SendDigits(keys)
+	err := l.call.SendDigits(ctx, keys)
+	if errors.Is(err, telephony.ErrDigits) {
+		return tools.Tell("these keys cannot be pressed now: %w", err)
+	}
+	return err
 }
 
 func (l line) Consult(ctx context.Context, q tools.Consultation) error {

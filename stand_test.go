@@ -57,10 +57,11 @@ type lookupTool func(context.Context, *tools.Call) (string, error)
 
 // setup is what a test wants other than usual.
 type setup struct {
-	yaml    string            // added to small; keys that small has are replaced
-	model   string            // address; "": a simulator with script
-	script  *simulator.Script // nil: lookupScript
-	lookup  lookupTool        // nil: it finds something
+	yaml    string                                   // added to small; keys that small has are replaced
+	model   string                                   // address; "": a simulator with script
+	script  *simulator.Script                        // nil: lookupScript
+	answer  func(simulator.Prompt) *simulator.Answer // asked before script
+	lookup  lookupTool                               // nil: it finds something
 	options []Option
 }
 
@@ -110,7 +111,7 @@ func stage(t *testing.T, s setup) *stand {
 		if s.script == nil {
 			s.script = lookupScript()
 		}
-		st.model, address = startModel(t, simulator.Options{Script: s.script})
+		st.model, address = startModel(t, simulator.Options{Script: s.script, Answer: s.answer})
 	}
 	var err error
 	st.Service, err = New(s.config(t, address), append([]Option{WithTools(s.registry(t)), WithLogger(testLog(t))}, s.options...)...)

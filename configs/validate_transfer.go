@@ -36,8 +36,15 @@ func (k *checker) destinations(a *Agent, key string) {
 func (k *checker) reachable(a *Agent, d *Destination, key string) {
 	for i := range k.Trunks {
 		t := &k.Trunks[i]
-		if !d.Attended && k.leads(t.Name, a.Name) && !t.MayTransfer(d.To) {
+		over := d.Trunk == t.Name || d.Trunk == "" && k.leads(t.Name, a.Name)
+		switch {
+		case !over:
+		case !d.Attended && !t.MayTransfer(d.To):
 			k.warn(key, "is not allowed to calls of trunk %q; add it to its transfers", t.Name)
+		case d.Attended && !t.MayDial(d.To):
+			k.warn(key, "may not be called over trunk %q; add it to its dials", t.Name)
+		case d.Attended && t.Server == "":
+			k.warn(key, "cannot be called over trunk %q, which has no server; write server: sip:HOST there", t.Name)
 		}
 	}
 }

@@ -34,6 +34,8 @@ type (
 	Digits struct{ Keys string }
 	// Pause lets time pass.
 	Pause struct{ For time.Duration }
+	// Until waits until Done is closed, by whoever watches something else.
+	Until struct{ Done <-chan struct{} }
 	// Hangup ends the call; steps behind it are not reached.
 	Hangup struct{}
 	// WaitBye waits until the far end hangs up.
@@ -61,6 +63,7 @@ func (s SayOver) String() string {
 }
 func (s Digits) String() string         { return fmt.Sprintf("press %d keys", len(s.Keys)) }
 func (s Pause) String() string          { return fmt.Sprintf("pause %v", s.For) }
+func (Until) String() string            { return "wait for something else" }
 func (Hangup) String() string           { return "hang up" }
 func (WaitBye) String() string          { return "wait for BYE" }
 func (s Hold) String() string           { return "hold: " + s.As.String() }
@@ -118,6 +121,17 @@ func (s Pause) run(ctx context.Context, c *call) error {
 	defer end.Stop()
 	passed := false
 	return c.waitOr(ctx, end.C, &passed, func(hearing) bool { return passed })
+}
+
+func (s Until) run(ctx context.Context, c *call) error {
+	return c.wait(ctx, func(hearing) bool {
+		select {
+		case <-s.Done:
+			return true
+		default:
+			return false
+		}
+	})
 }
 
 func (Hangup) run(context.Context, *call) error { return errHangup }
