@@ -43,8 +43,6 @@ func (k *checker) reachable(a *Agent, d *Destination, key string) {
 			k.warn(key, "is not allowed to calls of trunk %q; add it to its transfers", t.Name)
 		case d.Attended && !t.MayDial(d.To):
 			k.warn(key, "may not be called over trunk %q; add it to its dials", t.Name)
-		case d.Attended && t.Server == "":
-			k.warn(key, "cannot be called over trunk %q, which has no server; write server: sip:HOST there", t.Name)
 		}
 	}
 }
