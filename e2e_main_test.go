@@ -123,10 +123,15 @@ func (p *process) running() bool {
 // wait returns how the process ended; it fails the test when it does not end.
 func (p *process) wait() error {
 	p.t.Helper()
+	return p.waitFor(patience)
+}
+
+func (p *process) waitFor(limit time.Duration) error {
+	p.t.Helper()
 	select {
 	case <-p.exited:
 		return p.err
-	case <-time.After(patience):
+	case <-time.After(limit):
 		p.t.Fatalf("%s does not end\n%s", p.name, p.out.tail())
 		return nil
 	}

@@ -39,9 +39,15 @@ type service struct {
 // orderly one: exit code 0, no error and no secret in the log.
 func serve(t *testing.T, vars map[string]string) *service {
 	t.Helper()
+	return serveConfig(t, "service.yaml", vars)
+}
+
+// serveConfig does the same with another file of testdata/e2e.
+func serveConfig(t *testing.T, name string, vars map[string]string) *service {
+	t.Helper()
 	all := map[string]string{"E2E_WEBHOOK": "http://127.0.0.1:1/unused"}
 	maps.Copy(all, vars)
-	config, err := filepath.Abs("testdata/e2e/service.yaml")
+	config, err := filepath.Abs(filepath.Join("testdata/e2e", name))
 	if err != nil {
 		t.Fatal(err)
 	}
