@@ -50,6 +50,8 @@ var home = map[string][]string{
 	"github.com/pion/srtp":                {"telephony/media"},
 	"github.com/prometheus/client_golang": {""},
 	"github.com/google/jsonschema-go":     {"tools"},
+	"github.com/modelcontextprotocol":     {"tools"},
+	"github.com/getkin/kin-openapi":       {"tools"},
 	"github.com/lmittmann/tint":           {"cmd/trunkline"},
 }
 

@@ -99,6 +99,8 @@ var (
 	ErrStuck = errors.New("too many stuck runs")
 	// ErrClosed says that the tool was not started because the registry is closed.
 	ErrClosed = errors.New("registry closed")
+	// ErrUnavailable says that the tool was not started because the server that does it cannot be reached.
+	ErrUnavailable = errors.New("the server is not connected")
 	// ErrUnknown says that the registry has no tool of that name.
 	ErrUnknown = errors.New("unknown tool")
 )

@@ -105,12 +105,17 @@ func (w *crew) atClose(closers []func()) {
 	w.closers = append(w.closers, closers...)
 }
 
+// release lets go of what tools hold, all at once: a server that takes its time to end does not hold up the next.
 func (w *crew) release() {
 	w.mu.Lock()
-	defer w.mu.Unlock()
-	for _, f := range w.closers {
-		f()
+	closers := w.closers
+	w.closers = nil
+	w.mu.Unlock()
+	var wg sync.WaitGroup
+	for _, f := range closers {
+		wg.Go(f)
 	}
+	wg.Wait()
 }
 
 // enter counts one more handler, unless the registry is closed.

@@ -15,6 +15,10 @@ import (
 // TestMain fails when a goroutine outlives the tests: handlers, timers and connections are all joined or closed. The fuzzing
 // engine keeps goroutines of its own, so there the check is left out.
 func TestMain(m *testing.M) {
+	if mode := os.Getenv(mcpMode); mode != "" {
+		serveMCP(mode) // we are the server of another test
+		return
+	}
 	before := runtime.NumGoroutine()
 	code := m.Run()
 	http.DefaultClient.CloseIdleConnections()

@@ -122,7 +122,7 @@ func cancelledText(e *CancelledError) string {
 }
 
 func hiddenText(err error, ref string) string {
-	if errors.Is(err, ErrStuck) || errors.Is(err, ErrClosed) {
+	if errors.Is(err, ErrStuck) || errors.Is(err, ErrClosed) || errors.Is(err, ErrUnavailable) {
 		return fmt.Sprintf("the tool is not available at the moment; nothing was done (ref %s)", ref)
 	}
 	return fmt.Sprintf("the tool failed (ref %s)", ref)

@@ -17,10 +17,15 @@ const maxName = 64
 
 // Registry holds tools by name. All methods may be used at the same time.
 type Registry struct {
-	mu    sync.RWMutex
-	tools map[string]*tool // guarded by mu
+	mu      sync.RWMutex
+	tools   map[string]*tool // guarded by mu; of a Subset: those of its own
+	sources []source         // guarded by mu; of a Subset: none
 
-	crew *crew // static; shared with every Subset
+	// Static.
+
+	crew    *crew           // shared with every Subset
+	origin  *Registry       // of a Subset; else nil
+	allowed map[string]bool // of a Subset: names that it has of its origin
 }
 
 // handler is a tool's code below the types: checked arguments in, an answer out.
@@ -34,6 +39,7 @@ type tool struct {
 	settings    settings
 	run         handler
 	gate        *gate
+	source      source // whom it was learned from; nil for most
 }
 
 // NewRegistry returns an empty registry.
@@ -83,17 +89,28 @@ type Stats struct {
 // Names lists the tools in alphabetical order.
 func (r *Registry) Names() []string {
 	r.mu.RLock()
-	defer r.mu.RUnlock()
-	return slices.Sorted(maps.Keys(r.tools))
+	names := slices.Collect(maps.Keys(r.tools))
+	r.mu.RUnlock()
+	for name := range r.allowed {
+		if r.origin.lookup(name) != nil {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
 }
 
 // Describe returns the definitions of the named tools in the order given. A name that is unknown or listed twice is an
 // error: a session with half its tools would fail in the middle of a call.
+//
+// A tool that an MCP server has not told of yet is left out with a warning in the log: a server that is down must not
+// keep the phone from being answered. See [Registry.Ready].
 func (r *Registry) Describe(names []string) ([]Definition, error) {
 	list, err := r.pick(names)
 	if err != nil {
 		return nil, fmt.Errorf("describe tools: %w", err)
 	}
+	r.warnOfAbsent(names)
 	defs := make([]Definition, len(list))
 	for i, t := range list {
 		defs[i] = Definition{Name: t.name, Description: t.description, Parameters: slices.Clone(t.params.text)}
@@ -103,14 +120,16 @@ func (r *Registry) Describe(names []string) ([]Definition, error) {
 
 // Subset returns a registry of the named tools only, the allow-list of one agent: a model that asks for another tool
 // is told that there is none. The tools, their limits and Close are shared with r.
+//
+// Names of tools that an MCP server has yet to tell of are taken: the Subset has them from then on. A tool that is added
+// to a Subset is in no other.
 func (r *Registry) Subset(names ...string) (*Registry, error) {
-	list, err := r.pick(names)
-	if err != nil {
+	if _, err := r.pick(names); err != nil {
 		return nil, fmt.Errorf("choose tools: %w", err)
 	}
-	sub := &Registry{tools: make(map[string]*tool, len(list)), crew: r.crew}
-	for _, t := range list {
-		sub.tools[t.name] = t
+	sub := &Registry{tools: map[string]*tool{}, crew: r.crew, origin: r, allowed: make(map[string]bool, len(names))}
+	for _, name := range names {
+		sub.allowed[name] = true
 	}
 	return sub, nil
 }
@@ -132,9 +151,11 @@ func (r *Registry) Info(name string) (Info, bool) {
 // Stats returns the figures of all tools in alphabetical order.
 func (r *Registry) Stats() []Stats {
 	names := r.Names()
-	all := make([]Stats, len(names))
-	for i, name := range names {
-		all[i] = r.lookup(name).gate.stats(name)
+	all := make([]Stats, 0, len(names))
+	for _, name := range names {
+		if t := r.lookup(name); t != nil { // an MCP server may have withdrawn it
+			all = append(all, t.gate.stats(name))
+		}
 	}
 	return all
 }
@@ -147,6 +168,32 @@ func (r *Registry) Close(ctx context.Context) error {
 
 // add checks what all kinds of tools have in common and enters t.
 func (r *Registry) add(t *tool) error {
+	if err := t.check(); err != nil {
+		return err
+	}
+	t.gate = newGate(t.settings.concurrency)
+	if r.origin != nil && r.allowed[t.name] {
+		return errTaken
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.tools[t.name] != nil {
+		return errTaken
+	}
+	for _, s := range r.sources {
+		if s.mayBring(t.name) {
+			return fmt.Errorf("%w: %s may bring it", errTaken, s)
+		}
+	}
+	r.tools[t.name] = t
+	r.crew.atClose(t.settings.closers)
+	return nil
+}
+
+var errTaken = errors.New("there is a tool of this name already")
+
+// check refuses what cannot be called or called safely.
+func (t *tool) check() error {
 	if err := checkName(t.name); err != nil {
 		return err
 	}
@@ -159,37 +206,35 @@ func (r *Registry) add(t *tool) error {
 		}
 		return fmt.Errorf("redact %q: no such argument, the arguments are %s", f, orNone(slices.Sorted(maps.Keys(t.params.known))))
 	}
-	t.gate = newGate(t.settings.concurrency)
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.tools[t.name] != nil {
-		return errors.New("there is a tool of this name already")
-	}
-	r.tools[t.name] = t
-	r.crew.atClose(t.settings.closers)
 	return nil
 }
 
+// lookup finds a tool that may be run.
 func (r *Registry) lookup(name string) *tool {
 	r.mu.RLock()
-	defer r.mu.RUnlock()
-	return r.tools[name]
+	t := r.tools[name]
+	r.mu.RUnlock()
+	if t == nil && r.allowed[name] {
+		return r.origin.lookup(name)
+	}
+	return t
 }
 
-// pick finds tools by name.
+// pick finds tools by name, without those that are still to come.
 func (r *Registry) pick(names []string) ([]*tool, error) {
 	list := make([]*tool, 0, len(names))
 	seen := make(map[string]bool, len(names))
 	for _, name := range names {
-		t := r.lookup(name)
-		if t == nil {
-			return nil, fmt.Errorf("%w %q, known are %s", ErrUnknown, name, orNone(r.Names()))
-		}
 		if seen[name] {
 			return nil, fmt.Errorf("tool %q is listed twice", name)
 		}
 		seen[name] = true
-		list = append(list, t)
+		switch t := r.lookup(name); {
+		case t != nil:
+			list = append(list, t)
+		case r.sourceOf(name) == nil:
+			return nil, fmt.Errorf("%w %q, known are %s", ErrUnknown, name, orNone(r.Names()))
+		}
 	}
 	return list, nil
 }

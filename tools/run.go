@@ -33,7 +33,7 @@ func (r *Registry) Run(ctx context.Context, inv Invocation) (o Outcome) {
 	defer func() { o.Duration = time.Since(start) }()
 	t := r.lookup(inv.Name)
 	if t == nil {
-		return r.unknownOutcome(inv.Name)
+		return r.absentOutcome(inv)
 	}
 	c := inv.Call.forRun(t.name)
 	return t.runOnce(ctx, r.crew, c, inv.Arguments)
@@ -131,7 +131,9 @@ func (t *tool) settle(ctx context.Context, a answer) (reply, error) {
 	case *PanicError:
 		return reply{attempts: 1}, a.err
 	}
-	a.reply.attempts = max(a.reply.attempts, 1)
+	if !errors.Is(a.err, ErrUnavailable) {
+		a.reply.attempts = max(a.reply.attempts, 1)
+	}
 	var tell *TellError
 	if a.err == nil || ctx.Err() == nil || errors.As(a.err, &tell) {
 		return a.reply, a.err
