@@ -124,6 +124,7 @@ func (s MCPServer) withDefaults() MCPServer {
 	if s.StartTimeout == 0 {
 		s.StartTimeout = mcpStart
 	}
+	s.Headers = canonicalHeaders(s.Headers)
 	if s.Log == nil {
 		s.Log = slog.New(slog.DiscardHandler)
 	}

@@ -104,6 +104,17 @@ func (g *guardedTransport) RoundTrip(req *http.Request) (*http.Response, error) 
 	return resp, err
 }
 
+// canonicalHeaders copies headers that somebody may have written in small letters.
+func canonicalHeaders(from http.Header) http.Header {
+	to := http.Header{}
+	for name, values := range from {
+		for _, v := range values {
+			to.Add(name, v)
+		}
+	}
+	return to
+}
+
 // boundedBody is a response that fails when it is too long. Owned by its reader.
 type boundedBody struct {
 	io.ReadCloser

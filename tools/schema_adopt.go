@@ -20,7 +20,7 @@ const (
 // parseParameters takes: references are written out, keywords of older drafts and of OpenAPI 3.0 become those of JSON
 // Schema 2020-12, and what neither checks nor explains anything is left out. It is used once.
 //
-//	{"$ref": "#/components/schemas/Day"}   ──►  the schema itself; one that holds itself is cut there: anything goes
+//	{"$ref": "#/components/schemas/Day"}   ──►  the schema itself; one that holds itself is cut there, to its type
 //	type: string, nullable: true           ──►  type: [string, null]
 //	minimum: 1, exclusiveMinimum: true     ──►  exclusiveMinimum: 1
 //	items: [a, b]                          ──►  prefixItems: [a, b]
@@ -94,12 +94,16 @@ func (a *adopter) schema(v any, depth int) (any, error) {
 
 // reference writes out what ref points to. A description beside it is the better one.
 func (a *adopter) reference(ref string, beside map[string]any, depth int) (any, error) {
-	if a.open[ref] {
-		return map[string]any{}, nil
-	}
 	target, err := follow(a.root, ref)
 	if err != nil {
 		return nil, err
+	}
+	if a.open[ref] {
+		cut := map[string]any{}
+		if m, ok := target.(map[string]any); ok && m["type"] != nil {
+			cut["type"] = m["type"]
+		}
+		return cut, nil
 	}
 	a.open[ref] = true
 	defer delete(a.open, ref)

@@ -30,13 +30,14 @@ func TestAdoptSchema(t *testing.T) {
 			`{"properties":{"a":{"description":"new","type":"integer"},"b":{"description":"old","type":"integer"}}}`},
 		"holds itself": {`{"properties":{"n":{"type":"string"},"next":{"$ref":"#"}}}`,
 			`{"properties":{"n":{"type":"string"},"next":{"properties":{"n":{"type":"string"},"next":{}}}}}`},
-		"nullable":  {`{"type":"string","nullable":true,"enum":["a"]}`, `{"enum":["a",null],"type":["string","null"]}`},
-		"exclusive": {`{"type":"integer","minimum":1,"exclusiveMinimum":true,"maximum":9,"exclusiveMaximum":false}`, `{"exclusiveMinimum":1,"maximum":9,"type":"integer"}`},
-		"tuple":     {`{"type":"array","items":[{"type":"string"},true]}`, `{"prefixItems":[{"type":"string"},true],"type":"array"}`},
-		"read only": {`{"properties":{"id":{"readOnly":true},"n":{}},"required":["id","n"]}`, `{"properties":{"n":{}},"required":["n"]}`},
-		"pattern":   {`{"pattern":"^(?!x)","patternProperties":{"(?=x)":{},"^y":{"pattern":"^a$"}}}`, `{"patternProperties":{"^y":{"pattern":"^a$"}}}`},
-		"logic":     {`{"anyOf":[{"const":1},{"not":{"type":"null"}}],"additionalProperties":false}`, `{"additionalProperties":false,"anyOf":[{"const":1},{"not":{"type":"null"}}]}`},
-		"anything":  {`true`, `{}`},
+		"holds itself, typed": {`{"type":"object","properties":{"next":{"$ref":"#"}}}`, `{"properties":{"next":{"properties":{"next":{"type":"object"}},"type":"object"}},"type":"object"}`},
+		"nullable":            {`{"type":"string","nullable":true,"enum":["a"]}`, `{"enum":["a",null],"type":["string","null"]}`},
+		"exclusive":           {`{"type":"integer","minimum":1,"exclusiveMinimum":true,"maximum":9,"exclusiveMaximum":false}`, `{"exclusiveMinimum":1,"maximum":9,"type":"integer"}`},
+		"tuple":               {`{"type":"array","items":[{"type":"string"},true]}`, `{"prefixItems":[{"type":"string"},true],"type":"array"}`},
+		"read only":           {`{"properties":{"id":{"readOnly":true},"n":{}},"required":["id","n"]}`, `{"properties":{"n":{}},"required":["n"]}`},
+		"pattern":             {`{"pattern":"^(?!x)","patternProperties":{"(?=x)":{},"^y":{"pattern":"^a$"}}}`, `{"patternProperties":{"^y":{"pattern":"^a$"}}}`},
+		"logic":               {`{"anyOf":[{"const":1},{"not":{"type":"null"}}],"additionalProperties":false}`, `{"additionalProperties":false,"anyOf":[{"const":1},{"not":{"type":"null"}}]}`},
+		"anything":            {`true`, `{}`},
 	} {
 		if got, err := adoptText(t, tc.in); err != nil || got != tc.want {
 			t.Errorf("%s\n got %s, %v\nwant %s", name, got, err, tc.want)

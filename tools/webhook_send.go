@@ -85,28 +85,36 @@ func readResponse(resp *http.Response) (response, error) {
 
 // read turns a response into the tool's result.
 func (h *hook) read(r response) (reply, error) {
-	var err error
 	switch {
 	case r.status == http.StatusUnprocessableEntity:
 		return reply{}, Tell("%s", refusal(r.body))
 	case r.status < 200 || r.status > 299:
 		return reply{}, &WebhookError{Host: h.host, Status: r.status}
+	}
+	rep, err := r.result()
+	if err != nil {
+		return reply{}, &WebhookError{Host: h.host, Status: r.status, Err: err}
+	}
+	return rep, nil
+}
+
+// result is what a response of success says: JSON or text.
+func (r response) result() (reply, error) {
+	switch {
 	case len(r.body) == 0:
 		return reply{text: "done"}, nil
 	case !utf8.Valid(r.body):
-		err = errors.New("the response is not UTF-8")
+		return reply{}, errors.New("the response is not UTF-8")
 	case isJSON(r.mediaType):
 		var compact bytes.Buffer
 		if json.Compact(&compact, r.body) == nil {
 			return jsonTextReply(compact.Bytes()), nil
 		}
-		err = errors.New("the response is not the JSON that it claims to be")
+		return reply{}, errors.New("the response is not the JSON that it claims to be")
 	case r.mediaType == "" || r.mediaType == "text/plain":
 		return plainReply(r.body), nil
-	default:
-		err = fmt.Errorf("the response is %s, not JSON or text", r.mediaType) // a proxy's login page is no result
 	}
-	return reply{}, &WebhookError{Host: h.host, Status: r.status, Err: err}
+	return reply{}, fmt.Errorf("the response is %s, not JSON or text", r.mediaType) // a proxy's login page is no result
 }
 
 // plainReply takes text, or JSON of a service that does not label it.
