@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 )
 
@@ -44,6 +45,9 @@ type Webhook struct {
 	// Parameters is the JSON Schema of the arguments, of type object, without $ref. Objects that list their properties
 	// allow no others unless additionalProperties says so. Empty means no arguments.
 	Parameters json.RawMessage
+	// Collected names tools of [AddCollect] whose secret numbers are sent along, those that the caller has pressed so far.
+	// They are in the body alone: neither the model nor the record has them.
+	Collected []string
 	// Client sends the requests; nil means a client of this tool's own. Its redirect policy is replaced.
 	Client *http.Client
 }
@@ -54,6 +58,8 @@ type WebhookRequest struct {
 	Call      WebhookCall     `json:"call"`
 	CallID    string          `json:"call_id"` // Realtime id of the function call
 	Arguments json.RawMessage `json:"arguments"`
+	// Collected holds numbers that the caller pressed and the model has not seen, by the tool that asked for them.
+	Collected map[string]string `json:"collected,omitempty"`
 }
 
 // WebhookCall is the phone call that a webhook belongs to.
@@ -117,6 +123,7 @@ type hook struct {
 	host       string // of url, for messages
 	keys       [][]byte
 	idempotent bool
+	collected  []string
 	client     *http.Client
 }
 
@@ -137,7 +144,12 @@ func newHook(w Webhook) (*hook, error) {
 		client = *w.Client
 	}
 	client.CheckRedirect = checkRedirect
-	return &hook{w.Name, w.URL, u.Host, keys, w.Idempotent, &client}, nil
+	for _, name := range w.Collected {
+		if err := checkName(name); err != nil {
+			return nil, fmt.Errorf("collected %q: %w", name, err)
+		}
+	}
+	return &hook{w.Name, w.URL, u.Host, keys, w.Idempotent, slices.Clone(w.Collected), &client}, nil
 }
 
 // run is the handler.
@@ -170,7 +182,23 @@ func (h *hook) body(c *Call, args json.RawMessage) ([]byte, error) {
 		Call:      WebhookCall{ID: c.ID, Caller: c.Caller, Dialled: c.Dialled, Agent: c.Agent},
 		CallID:    c.CallID,
 		Arguments: args,
+		Collected: c.collected(h.collected),
 	})
+}
+
+// collected are the secret numbers that the tools named have kept; nil if there are none.
+func (c *Call) collected(names []string) map[string]string {
+	var all map[string]string
+	for _, name := range names {
+		v, _ := c.Get(name)
+		if digits, ok := v.(string); ok {
+			if all == nil {
+				all = map[string]string{}
+			}
+			all[name] = digits
+		}
+	}
+	return all
 }
 
 // WebhookError says that a webhook gave no result. It holds neither URL nor bodies: they may hold secrets.
