@@ -18,6 +18,8 @@ type Config struct {
 	Realtime []Realtime `yaml:"realtime" required:"name a model service, such as - { name: main, provider: openai, api_key: \"${OPENAI_API_KEY}\" }"`
 	Agents   []Agent    `yaml:"agents" required:"describe one, such as - { name: frontdesk, realtime: main, instructions: Be brief. }"`
 	Tools    []Tool     `yaml:"tools"`
+	MCP      []MCP      `yaml:"mcp"`
+	OpenAPI  []OpenAPI  `yaml:"openapi"`
 	Store    Store      `yaml:"store"`
 	Admin    Admin      `yaml:"admin"`
 	Log      Log        `yaml:"log"`

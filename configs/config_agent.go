@@ -1,7 +1,5 @@
 package configs
 
-import "encoding/json"
-
 // Agent is one character that answers calls.
 type Agent struct {
 	Name string `yaml:"name" required:"give the agent a name"`
@@ -56,7 +54,8 @@ type Agent struct {
 	Rotate Rotate `yaml:"rotate"`
 	// DTMF says what becomes of the keys that the caller presses.
 	DTMF DTMF `yaml:"dtmf"`
-	// Tools the agent may use: entries of tools, names registered in Go, or hang_up.
+	// Tools the agent may use: entries of tools, those of mcp and openapi with their prefix, names registered in Go, and
+	// those of the program.
 	Tools []string `yaml:"tools"`
 	// HandOff names the agents that this one may hand its calls to; with any it has the tool hand_off. Default: none.
 	HandOff []string `yaml:"hand_off"`
@@ -119,28 +118,4 @@ func orElse[T any](have *T, def T) *T {
 		return &def
 	}
 	return have
-}
-
-// Tool is a tool that needs no Go: a webhook.
-type Tool struct {
-	// Name the model calls it by: 1 to 64 of a-z A-Z 0-9 _ -.
-	Name string `yaml:"name" required:"give the tool a name"`
-	// Description tells the model when to use it.
-	Description string `yaml:"description" required:"tell the model when to use the tool"`
-	// Webhook is the HTTP service that does it.
-	Webhook *Webhook `yaml:"webhook" required:"say where the tool is called: webhook: { url: ... }"`
-	// Parameters is the JSON Schema of the arguments, keys with their case. Default: no arguments.
-	Parameters json.RawMessage `yaml:"parameters"`
-}
-
-// Webhook is where a tool is called.
-type Webhook struct {
-	// URL is http or https.
-	URL URL `yaml:"url" required:"write https://HOST/PATH"`
-	// Secret signs the requests: whsec_ and base64; several with spaces between while it changes. Default: unsigned.
-	Secret Secret `yaml:"secret"`
-	// Timeout of one call. Default 5 s.
-	Timeout Duration `yaml:"timeout" default:"5s" min:"100ms" max:"5m"`
-	// Idempotent says that the service does the same request only once, so that it may be repeated. Default false.
-	Idempotent bool `yaml:"idempotent" default:"false"`
 }

@@ -288,7 +288,7 @@ func complain(err error, t reflect.Type, value string, private bool) string {
 	if !errors.As(err, &w) {
 		return "cannot be read"
 	}
-	if private || secretTypes[t] {
+	if private || secretTypes[t] || t.Kind() == reflect.Slice && secretTypes[t.Elem()] {
 		return w.want
 	}
 	if w.part != "" {

@@ -29,6 +29,8 @@ func (l *loader) readFiles() {
 			*file = l.clip(s.key, *file)
 		case *File:
 			*file = l.pem(s.key, *file)
+		case *Document:
+			*file = l.document(s.key, *file)
 		}
 	}
 	for i := range l.config.Agents {
@@ -137,6 +139,18 @@ func (l *loader) pem(key string, name File) File {
 		l.fault(key, "at %s is not a PEM file, which has a line -----BEGIN …-----", path)
 	}
 	return File(path)
+}
+
+// document is the path by which a document can be opened; an address stays as it is.
+func (l *loader) document(key string, name Document) Document {
+	if name == "" || name.Remote() {
+		return name
+	}
+	path := l.beside(string(name))
+	if _, err := readHead(path, 1); err != nil {
+		l.fault(key, "cannot be read at %s: %s", path, reason(err))
+	}
+	return Document(path)
 }
 
 // reason is an error of the file system without the path, which the message has already.

@@ -109,6 +109,7 @@ func (c *Config) derive() {
 	for i := range c.Agents {
 		c.Agents[i].setDefaults()
 	}
+	c.setPrefixes()
 }
 
 // meta is what is known of a configuration besides its values. Static.

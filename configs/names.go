@@ -33,6 +33,15 @@ func (z *TimeZone) UnmarshalText(text []byte) error {
 // file. Load puts the path in its place by which it can be opened from the working directory.
 type Clip string
 
+// Document is an OpenAPI document: an http:// or https:// address, or a file seen from the directory of the configuration
+// file. Load puts the path in its place by which the file can be opened from the working directory.
+type Document string
+
+// Remote reports a document that is fetched.
+func (d Document) Remote() bool {
+	return strings.HasPrefix(string(d), "https://") || strings.HasPrefix(string(d), "http://")
+}
+
 // HeaderName is the name of a SIP header that prompts may hold. It has letters, digits and . _ -, as variables have.
 type HeaderName string
 

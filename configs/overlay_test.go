@@ -87,6 +87,8 @@ func checkSet(t *testing.T, l *loader, env, want string, source Where) {
 			got = secret.Reveal()
 		case URL:
 			got = secret.Reveal()
+		case []Secret:
+			got = secret[0].Reveal()
 		}
 		if got != want || l.marks.source(s.key) != source {
 			t.Errorf("%s: got %q from %v, want %q from %v", env, got, l.marks.source(s.key), want, source)

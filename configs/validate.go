@@ -17,6 +17,8 @@ type checker struct {
 
 	// Names that may be referred to.
 	trunkNames, services, agents, allTools, headerNames []string
+
+	servers []toolServer
 }
 
 // check reports everything that is wrong between settings that are each well formed.
@@ -45,6 +47,9 @@ func (c *Config) check(r *report, knownTools []string) {
 		k.agent(&c.Agents[i], element("agents", i))
 	}
 	k.tools()
+	k.mcp()
+	k.openAPI()
+	k.serverNames()
 	k.store()
 	k.unused()
 }
@@ -67,6 +72,7 @@ func (k *checker) gather() {
 	for _, t := range k.Tools {
 		k.allTools = append(k.allTools, t.Name)
 	}
+	k.gatherServers()
 }
 
 // required reports what was left out.
@@ -220,6 +226,11 @@ func (k *checker) unused() {
 	for i, t := range k.Tools {
 		if !slices.Contains(tools, t.Name) {
 			k.warn(element("tools", i), "is not named by any agent")
+		}
+	}
+	for _, s := range k.servers {
+		if !slices.ContainsFunc(tools, s.brings) {
+			k.warn(s.key, "has no tool that an agent names; write %s into its tools", quote(s.example()))
 		}
 	}
 }

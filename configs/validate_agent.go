@@ -1,12 +1,8 @@
 package configs
 
 import (
-	"bytes"
-	"encoding/base64"
-	"encoding/json"
 	"regexp"
 	"slices"
-	"strings"
 )
 
 // agent checks one agent.
@@ -76,7 +72,9 @@ func (k *checker) agentTools(a *Agent, key string) {
 	for i, name := range a.Tools {
 		at := element(key, i)
 		k.ownTool(name, at)
-		k.reference(at, "tool", name, k.allTools)
+		if k.serverOf(name) == nil {
+			k.reference(at, "tool", name, slices.Concat(k.allTools, k.serverTools()))
+		}
 		if slices.Index(a.Tools, name) < i {
 			k.fault(at, "%s is named twice; remove one", quote(name))
 		}
@@ -97,63 +95,5 @@ func (k *checker) disclosure(a *Agent, key string) {
 		k.warn(key, "has no greeting; callers must be told that they talk to an AI (EU AI Act, article 50), so let it begin with that")
 	case !aiWords.MatchString(a.Greeting):
 		k.warn(key+".greeting", "does not seem to say that an AI speaks; callers must be told (EU AI Act, article 50)")
-	}
-}
-
-var toolName = regexp.MustCompile(`^[a-zA-Z0-9_-]{1,64}$`)
-
-// tools checks the webhooks.
-func (k *checker) tools() {
-	for i, t := range k.Tools {
-		key := element("tools", i)
-		switch {
-		case t.Name != "" && !toolName.MatchString(t.Name):
-			k.fault(key+".name", "is not a name that models take: 1 to 64 letters, digits, _ and -")
-		case k.taken(t.Name):
-			k.fault(key+".name", "%q is a tool of the program itself; take another name", t.Name)
-		}
-		if t.Webhook != nil {
-			k.webhookURL(t.Webhook.URL, key+".webhook.url")
-			k.webhookSecret(t.Webhook.Secret, key+".webhook.secret")
-		}
-		k.parameters(t.Parameters, key+".parameters")
-	}
-}
-
-func (k *checker) webhookURL(u URL, key string) {
-	if u.IsZero() {
-		return // required says so
-	}
-	if _, err := u.parse("https", "http"); err != nil {
-		k.fault(key, "%v", err)
-	}
-}
-
-// webhookSecret checks the form of the Standard Webhooks convention.
-func (k *checker) webhookSecret(s Secret, key string) {
-	for text := range strings.FieldsSeq(s.Reveal()) {
-		encoded, ok := strings.CutPrefix(text, "whsec_")
-		bytes, err := base64.StdEncoding.DecodeString(encoded)
-		if !ok || err != nil || len(bytes) == 0 {
-			k.fault(key, "must be whsec_ and base64, such as the output of: echo whsec_$(openssl rand -base64 24)")
-			return
-		}
-	}
-}
-
-// parameters checks that the schema describes an object, as arguments are. What else it says is checked where it is used.
-func (k *checker) parameters(schema json.RawMessage, key string) {
-	if schema == nil {
-		return
-	}
-	var object struct {
-		Type any `json:"type"`
-	}
-	if !bytes.HasPrefix(schema, []byte("{")) || json.Unmarshal(schema, &object) != nil {
-		k.fault(key, "must be a JSON Schema, such as { type: object, properties: { ... } }")
-		return
-	}
-	if object.Type != "object" {
-		k.fault(key, "must have type: object, because the arguments of a tool are one")
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
-	"strings"
 )
 
 // source is a server that tells what tools it has, and may not have told yet.
@@ -170,6 +169,3 @@ func (r *Registry) absentOutcome(inv Invocation) Outcome {
 	t := &tool{name: inv.Name, settings: settings{maxResult: DefaultMaxResult}}
 	return t.outcome(inv.Call.forRun(inv.Name), reply{}, &MCPError{Server: s.state().Name, Err: ErrUnavailable})
 }
-
-// sameStart reports whether one of two prefixes begins with the other.
-func sameStart(a, b string) bool { return strings.HasPrefix(a, b) || strings.HasPrefix(b, a) }
