@@ -10,6 +10,8 @@ import (
 	"net/http/httptest"
 	"time"
 
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+
 	"github.com/trunkline/trunkline/tools"
 )
 
@@ -107,4 +109,74 @@ func ExampleVerifyWebhook() {
 	})
 	fmt.Println(o.Status, o.Output)
 	// Output: ok {"result":"{\"order\":\"A17\"} for frontdesk: shipped"}
+}
+
+// A server says itself what it can do; the allow-list says what of that the model may. It is connected in the background,
+// so a program waits for it once, at its start, and no longer than it likes to.
+func ExampleAddMCP() {
+	server := mcp.NewServer(&mcp.Implementation{Name: "crm", Version: "1"}, nil)
+	type customer struct {
+		Name string `json:"name" jsonschema:"whom to find"`
+	}
+	mcp.AddTool(server, &mcp.Tool{Name: "find_customer", Description: "Finds a customer."},
+		func(_ context.Context, _ *mcp.CallToolRequest, in customer) (*mcp.CallToolResult, any, error) {
+			return &mcp.CallToolResult{Content: []mcp.Content{&mcp.TextContent{Text: in.Name + " has two orders"}}}, nil, nil
+		})
+	service := httptest.NewServer(mcp.NewStreamableHTTPHandler(func(*http.Request) *mcp.Server { return server }, nil))
+	defer service.Close()
+
+	r := tools.NewRegistry()
+	err := tools.AddMCP(r, tools.MCPServer{
+		Name: "crm", URL: service.URL, Headers: http.Header{"Authorization": {"Bearer …"}}, Allow: []string{"find_customer"},
+	}, tools.SayAfter(time.Second, "One moment."))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer func() { _ = r.Close(context.Background()) }()
+	desk, err := r.Subset("crm_find_customer") // also before the server has told of it
+	fmt.Println(err)
+
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	fmt.Println(r.Ready(ctx))
+	o := desk.Run(ctx, tools.Invocation{Name: "crm_find_customer", Arguments: `{"name":"Ada"}`})
+	fmt.Println(o.Output)
+	// Output:
+	// <nil>
+	// <nil>
+	// {"result":"Ada has two orders"}
+}
+
+// Operations of a service become tools by their operationId. Address and keys are of the program, not of the document.
+func ExampleAddOpenAPI() {
+	const document = `
+openapi: 3.1.0
+info: { title: Stock, version: "1" }
+paths:
+  /items/{number}:
+    get:
+      operationId: getItem
+      summary: Says how many of an item there are.
+      parameters: [{ name: number, in: path, required: true, schema: { type: string } }]
+      responses: { "200": { description: the item } }
+`
+	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		fmt.Fprintf(w, `{"asked":%q,"left":3}`, req.URL.EscapedPath())
+	}))
+	defer service.Close()
+
+	r := tools.NewRegistry()
+	err := tools.AddOpenAPI(r, tools.OpenAPI{
+		Name: "stock", Document: []byte(document), BaseURL: service.URL + "/api", Operations: []string{"getItem"},
+		Headers: http.Header{"X-Api-Key": {"…"}},
+	})
+	fmt.Println(err)
+	defer func() { _ = r.Close(context.Background()) }()
+	o := r.Run(context.Background(), tools.Invocation{Name: "stock_getItem", Arguments: `{"number":"A/1"}`})
+	fmt.Println(o.Output)
+	// Output:
+	// <nil>
+	// {"asked":"/api/items/A%2F1","left":3}
 }
