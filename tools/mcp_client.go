@@ -191,14 +191,9 @@ func (c *mcpClient) enter(list []*tool, faults []error) {
 	if changed && err != nil {
 		c.server.Log.Warn("some tools are left out", "server", c.server.Name, "err", err)
 	}
-	select {
-	case <-c.known:
-	default:
-		close(c.known)
-	}
 }
 
-// hold makes a session the one that calls use; nil takes it away.
+// hold makes a session, whose tools are entered, the one that calls use; nil takes it away.
 func (c *mcpClient) hold(session *mcp.ClientSession) {
 	c.mu.Lock()
 	c.session = session
@@ -207,8 +202,14 @@ func (c *mcpClient) hold(session *mcp.ClientSession) {
 	}
 	n := len(c.tools)
 	c.mu.Unlock()
-	if session != nil {
-		c.server.Log.Info("MCP server connected", "server", c.server.Name, "tools", n)
+	if session == nil {
+		return
+	}
+	c.server.Log.Info("MCP server connected", "server", c.server.Name, "tools", n)
+	select {
+	case <-c.known:
+	default:
+		close(c.known) // last, so that who waits for it can call the tools
 	}
 }
 

@@ -43,6 +43,18 @@ func serveMCP(mode string) {
 		}))
 		fmt.Println(s.URL + "/mcp?key=hunter3")
 		_, _ = io.Copy(io.Discard, os.Stdin)
+	case "old":
+		server := newMCPServer()
+		server.AddReceivingMiddleware(func(next mcp.MethodHandler) mcp.MethodHandler {
+			return func(ctx context.Context, method string, r mcp.Request) (mcp.Result, error) {
+				if method == "server/discover" {
+					<-ctx.Done() // as programs do that only know their own methods
+					return nil, ctx.Err()
+				}
+				return next(ctx, method, r)
+			}
+		})
+		_ = server.Run(context.Background(), &mcp.StdioTransport{})
 	default:
 		fmt.Fprintln(os.Stderr, "started in mode", mode)
 		_ = newMCPServer().Run(context.Background(), &mcp.StdioTransport{})
@@ -57,7 +69,7 @@ func newMCPServer() *mcp.Server {
 	s := mcp.NewServer(&mcp.Implementation{Name: "test", Version: "1"}, nil)
 	mcp.AddTool(s, &mcp.Tool{Name: "find", Description: "Finds a customer."}, find)
 	for name, h := range map[string]mcp.ToolHandler{
-		"wait": wait, "broken": broken, "picture": picture, "die": die, "env": env, "spawn": spawn, "long.name": longAnswer,
+		"wait": wait, "broken": broken, "picture": picture, "die": die, "env": env, "spawn": spawn, "long.name": longAnswer, "huge": huge,
 	} {
 		s.AddTool(&mcp.Tool{Name: name, Description: name, InputSchema: json.RawMessage(`{"type":"object"}`)}, h)
 	}
@@ -123,4 +135,8 @@ func spawn(context.Context, *mcp.CallToolRequest) (*mcp.CallToolResult, error) {
 
 func longAnswer(context.Context, *mcp.CallToolRequest) (*mcp.CallToolResult, error) {
 	return said(strings.Repeat("ä", 3000)), nil
+}
+
+func huge(context.Context, *mcp.CallToolRequest) (*mcp.CallToolResult, error) {
+	return said(strings.Repeat("x", 2*maxMCPMessage)), nil
 }
