@@ -99,10 +99,15 @@ type crew struct {
 	closers []func() // guarded by mu; release what tools hold
 }
 
+// atClose has closers called by close; at once if that has been.
 func (w *crew) atClose(closers []func()) {
 	w.mu.Lock()
-	defer w.mu.Unlock()
 	w.closers = append(w.closers, closers...)
+	closed := w.closed
+	w.mu.Unlock()
+	if closed {
+		w.release()
+	}
 }
 
 // release lets go of what tools hold, all at once: a server that takes its time to end does not hold up the next.

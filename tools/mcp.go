@@ -82,7 +82,8 @@ func (s MCPServer) MarshalJSON() ([]byte, error) {
 
 // AddMCP connects to an MCP server in the background and puts its tools into the registry as they become known, under the
 // names of [MCPServer.ToolName]. It returns at once, with an error only for what is wrong with s or opts; see
-// [Registry.Ready] for waiting and [Registry.Sources] for how it stands. Options are those of each tool.
+// [Registry.Ready] for waiting and [Registry.Sources] for how it stands. Options are those of each tool. Without
+// [OnInterrupt] a tool finishes when the caller cuts in, unless the server says that it only reads.
 //
 // The connection ends with [Registry.Close].
 func AddMCP(r *Registry, s MCPServer, opts ...Option) error {
@@ -97,14 +98,18 @@ func addMCP(r *Registry, s MCPServer, opts []Option) error {
 	if err := s.check(); err != nil {
 		return err
 	}
-	settings, err := newSettings(append([]Option{Timeout(s.Timeout)}, opts...))
+	reading, err := newSettings(append([]Option{Timeout(s.Timeout)}, opts...))
 	switch {
 	case err != nil:
 		return err
-	case settings.schema != nil:
+	case reading.schema != nil:
 		return errors.New("the option Parameters is for Go functions: the server brings its schemas")
 	}
-	c := newMCPClient(r, s, settings)
+	writing, err := newSettings(append([]Option{Timeout(s.Timeout), OnInterrupt(Finish)}, opts...))
+	if err != nil {
+		return err
+	}
+	c := newMCPClient(r, s, reading, writing)
 	if err := r.addSource(c, s.Prefix); err != nil {
 		return err
 	}

@@ -34,9 +34,12 @@ func (c *mcpClient) tool(offered *mcp.Tool) (*tool, error) {
 	if err != nil {
 		return nil, err
 	}
-	name := offered.Name
+	name, settings := offered.Name, c.writing
+	if hints := offered.Annotations; hints != nil && hints.ReadOnlyHint {
+		settings = c.reading
+	}
 	return &tool{
-		name: c.server.ToolName(name), description: describe(offered), params: params, settings: c.settings,
+		name: c.server.ToolName(name), description: describe(offered), params: params, settings: settings,
 		run: func(ctx context.Context, call *Call, args json.RawMessage) (reply, error) {
 			return c.call(ctx, call, name, args)
 		},

@@ -24,7 +24,8 @@ type mcpClient struct {
 	// Static.
 
 	server   MCPServer
-	settings settings
+	reading  settings // of tools that only read
+	writing  settings // of all others
 	registry *Registry
 	known    chan struct{} // closed by run when the tools are known
 	done     chan struct{} // closed by run at its end
@@ -37,9 +38,9 @@ type mcpClient struct {
 	connects int                // guarded by mu
 }
 
-func newMCPClient(r *Registry, s MCPServer, settings settings) *mcpClient {
+func newMCPClient(r *Registry, s MCPServer, reading, writing settings) *mcpClient {
 	return &mcpClient{
-		server: s, settings: settings, registry: r,
+		server: s, reading: reading, writing: writing, registry: r,
 		known: make(chan struct{}), done: make(chan struct{}), look: make(chan struct{}, 1),
 	}
 }

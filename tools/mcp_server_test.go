@@ -67,7 +67,7 @@ type findArguments struct {
 
 func newMCPServer() *mcp.Server {
 	s := mcp.NewServer(&mcp.Implementation{Name: "test", Version: "1"}, nil)
-	mcp.AddTool(s, &mcp.Tool{Name: "find", Description: "Finds a customer."}, find)
+	mcp.AddTool(s, &mcp.Tool{Name: "find", Description: "Finds a customer.", Annotations: &mcp.ToolAnnotations{ReadOnlyHint: true}}, find)
 	for name, h := range map[string]mcp.ToolHandler{
 		"wait": wait, "broken": broken, "picture": picture, "die": die, "env": env, "spawn": spawn, "long.name": longAnswer, "huge": huge,
 	} {

@@ -68,7 +68,8 @@ func (o OpenAPI) ToolName(operationID string) string {
 }
 
 // AddOpenAPI puts operations of a service into the registry as tools. Either all are added or, with an error that names
-// the first one in the way and what to do about it, none. Options are those of each tool.
+// the first one in the way and what to do about it, none. Options are those of each tool. Without [OnInterrupt] all but GET
+// and HEAD finish when the caller cuts in.
 //
 // The arguments of a tool are the parameters of the operation and the members of its JSON body, side by side. Names that
 // occur twice get the place before them: path_id and body_id.
@@ -92,14 +93,7 @@ func addOpenAPI(r *Registry, o OpenAPI, opts []Option) error {
 	if err != nil {
 		return err
 	}
-	settings, err := newSettings(append([]Option{Timeout(o.Timeout)}, opts...))
-	switch {
-	case err != nil:
-		return err
-	case settings.schema != nil:
-		return errors.New("the option Parameters is for Go functions: the document has the schemas")
-	}
-	list, err := s.tools(doc, o, settings)
+	list, err := s.tools(doc, o, opts)
 	if err != nil {
 		return err
 	}
@@ -113,7 +107,7 @@ func addOpenAPI(r *Registry, o OpenAPI, opts []Option) error {
 }
 
 // tools makes a tool of each operation that is allowed.
-func (s *restService) tools(doc *openAPIDocument, o OpenAPI, settings settings) ([]*tool, error) {
+func (s *restService) tools(doc *openAPIDocument, o OpenAPI, opts []Option) ([]*tool, error) {
 	if len(o.Operations) == 0 {
 		return nil, errors.New("no operation is named; list the operationIds that the model may use")
 	}
@@ -127,10 +121,27 @@ func (s *restService) tools(doc *openAPIDocument, o OpenAPI, settings settings) 
 		if err != nil {
 			return nil, fmt.Errorf("operation %q: %w", id, err)
 		}
+		settings, err := o.settings(op, opts)
+		if err != nil {
+			return nil, err
+		}
 		op.service = s
 		list = append(list, &tool{name: o.ToolName(id), description: found.describe(), params: params, settings: settings, run: op.run})
 	}
 	return list, nil
+}
+
+// settings are those of one operation: what changes the world is finished when the caller cuts in.
+func (o OpenAPI) settings(op *restOperation, opts []Option) (settings, error) {
+	first := []Option{Timeout(o.Timeout)}
+	if op.method != http.MethodGet && op.method != http.MethodHead {
+		first = append(first, OnInterrupt(Finish))
+	}
+	s, err := newSettings(append(first, opts...))
+	if err == nil && s.schema != nil {
+		err = errors.New("the option Parameters is for Go functions: the document has the schemas")
+	}
+	return s, err
 }
 
 // addAll enters tools, all or none.

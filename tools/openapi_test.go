@@ -59,6 +59,11 @@ func TestOpenAPIDefinitions(t *testing.T) {
 			t.Errorf("%s\n got %s\nwant %s", defs[i].Name, got, want)
 		}
 	}
+	for name, want := range map[string]Interrupt{"crm_getCustomer": Cancel, "crm_moveCustomer": Finish} {
+		if info, _ := r.Info(name); info.OnInterrupt != want {
+			t.Errorf("%s: %s when the caller cuts in", name, info.OnInterrupt)
+		}
+	}
 	if defs[0].Description != "Finds a customer.\nBy number." {
 		t.Errorf("description %q", defs[0].Description)
 	}

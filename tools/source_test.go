@@ -23,7 +23,7 @@ func learnedTool(t *testing.T, name string) *tool {
 func TestLearnKeepsLimitsAndDropsWhatIsGone(t *testing.T) {
 	r := NewRegistry()
 	addEcho(t, r, "mine")
-	one, two := newMCPClient(r, MCPServer{Name: "a"}.withDefaults(), settings{}), newMCPClient(r, MCPServer{Name: "b"}.withDefaults(), settings{})
+	one, two := newMCPClient(r, MCPServer{Name: "a"}.withDefaults(), settings{}, settings{}), newMCPClient(r, MCPServer{Name: "b"}.withDefaults(), settings{}, settings{})
 	if faults := r.learn(one, []*tool{learnedTool(t, "x"), learnedTool(t, "y")}); faults != nil {
 		t.Fatal(faults)
 	}
