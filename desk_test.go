@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"flag"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -73,7 +74,7 @@ func fullConfig(t *testing.T) (*configs.Config, *tools.Registry) {
 	cfg, err := configs.Parse("full.yaml", []byte(full), configs.Options{Env: []string{"NONE=1"}, KnownTools: []string{"lookup"}})
 	must(t, err)
 	r := (&setup{}).registry(t)
-	must(t, addTools(r, cfg))
+	must(t, addTools(r, cfg, slog.New(slog.DiscardHandler)))
 	return cfg, r
 }
 
@@ -190,7 +191,11 @@ func set(v reflect.Value, at []int) {
 	case reflect.Bool:
 		f.SetBool(true)
 	case reflect.Slice:
-		f.Set(reflect.ValueOf([]string{"greeting"})) // what can be protected must be one
+		if f.Type().Elem().Kind() == reflect.Struct {
+			f.Set(reflect.MakeSlice(f.Type(), 1, 1))
+		} else {
+			f.Set(reflect.ValueOf([]string{"greeting"})) // what can be protected must be one
+		}
 	case reflect.Struct: // a new transcription is other than none
 	default:
 		panic("no other value for " + f.Type().String())
@@ -358,7 +363,7 @@ func TestBuiltinsAreKnownToTheConfiguration(t *testing.T) {
 	cfg, err := configs.Parse("full.yaml", []byte(text), configs.Options{Env: []string{"NONE=1"}})
 	must(t, err)
 	r := tools.NewRegistry()
-	must(t, addTools(r, cfg))
+	must(t, addTools(r, cfg, slog.New(slog.DiscardHandler)))
 	all, err := desks(cfg, r, testLog(t))
 	must(t, err)
 	if names := toolNames(all["full"]); len(names) != len(tools.Builtins())+1 { // and hand_off
