@@ -63,7 +63,7 @@ func WithTap(tap func(callID string, entries []store.Entry)) Option {
 }
 
 // New checks cfg against the tools, opens the store and binds the listeners. Nothing is answered before Serve.
-// After an error nothing is left open.
+// After an error nothing is left open, and the tools are closed.
 func New(cfg *configs.Config, opts ...Option) (_ *Service, err error) {
 	o := options{tools: tools.NewRegistry(), log: slog.New(slog.DiscardHandler)}
 	for _, opt := range opts {
@@ -72,7 +72,12 @@ func New(cfg *configs.Config, opts ...Option) (_ *Service, err error) {
 	s := &Service{cfg: cfg, log: o.log, registry: o.tools, metrics: newMetrics()}
 	s.node, _ = os.Hostname()
 	s.observer = observer{s.metrics, knownTool(o.tools)}
-	if err := addTools(o.tools, cfg); err != nil {
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, closeTools(o.tools))
+		}
+	}()
+	if err := addTools(o.tools, cfg, o.log); err != nil {
 		return nil, err
 	}
 	if s.desks, err = desks(cfg, o.tools, o.log); err != nil {
@@ -97,22 +102,6 @@ func (s *Service) listen() (err error) {
 	if address := string(s.cfg.Admin.Listen); address != "" {
 		if s.admin, err = listenAdmin(address, s.metrics, s.ready); err != nil {
 			return errors.Join(err, s.phones.Close())
-		}
-	}
-	return nil
-}
-
-// addTools enters the built-in tools and the webhooks of the configuration.
-func addTools(r *tools.Registry, cfg *configs.Config) error {
-	if err := tools.AddBuiltins(r); err != nil {
-		return err
-	}
-	for _, t := range cfg.Tools {
-		err := tools.AddWebhook(r, tools.Webhook{Name: t.Name, Description: t.Description, URL: t.Webhook.URL.Reveal(),
-			Secret: t.Webhook.Secret.Reveal(), Timeout: t.Webhook.Timeout.Std(), Idempotent: t.Webhook.Idempotent,
-			Parameters: t.Parameters})
-		if err != nil {
-			return fmt.Errorf("tools: %w", err)
 		}
 	}
 	return nil
@@ -179,11 +168,11 @@ func (s *Service) closeStore() {
 	if s.admin != nil {
 		s.admin.close()
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), flushTimeout)
-	defer cancel()
-	if err := s.registry.Close(ctx); err != nil {
+	if err := closeTools(s.registry); err != nil {
 		s.log.Warn("tools still at work", "err", err)
 	}
+	ctx, cancel := context.WithTimeout(context.Background(), flushTimeout)
+	defer cancel()
 	if err := s.kept.close(ctx); err != nil {
 		s.log.Error("closing the store failed", "err", err)
 	}
