@@ -44,6 +44,8 @@ func (l line) Transfer(ctx context.Context, target string) error {
 	err := l.call.Transfer(ctx, target)
 	var refused *telephony.TransferError
 	switch {
+	case isOver(err):
+		return tools.Tell("the call was over before the transfer came about: %w", err)
 	case errors.Is(err, telephony.ErrTransferTimeout):
 		return tools.Tell("the transfer did not come about in time: %w", err)
 	case errors.As(err, &refused):
@@ -52,9 +54,18 @@ func (l line) Transfer(ctx context.Context, target string) error {
 	return err
 }
 
+// isOver tells the end of the call, which is no fault of what was done to it.
+func isOver(err error) bool {
+	var ended *telephony.Ended
+	return errors.As(err, &ended)
+}
+
 // SendDigits words what the model can act on.
 func (l line) SendDigits(ctx context.Context, keys string) error {
 	err := l.call.SendDigits(ctx, keys)
+	if isOver(err) {
+		return tools.Tell("the call was over before the keys were pressed: %w", err)
+	}
 	if errors.Is(err, telephony.ErrDigits) {
 		return tools.Tell("these keys cannot be pressed now: %w", err)
 	}
