@@ -1,7 +1,6 @@
 package trunkline
 
 import (
-	"strconv"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -9,7 +8,6 @@ import (
 
 	"github.com/trunkline/trunkline/agent"
 	"github.com/trunkline/trunkline/store"
-	"github.com/trunkline/trunkline/telephony"
 	"github.com/trunkline/trunkline/telephony/media"
 	"github.com/trunkline/trunkline/tools"
 )
@@ -30,6 +28,7 @@ type metrics struct {
 	interruptions *prometheus.CounterVec   // agent
 	underruns     *prometheus.CounterVec   // agent
 	packets       *prometheus.CounterVec   // direction
+	refused       *prometheus.CounterVec   // reason
 	lost, late    prometheus.Counter
 	jitter, rtt   prometheus.Histogram
 	mos           *prometheus.HistogramVec // direction
@@ -60,6 +59,7 @@ func newMetrics() *metrics {
 		interruptions: counter("interruptions_total", "Times a caller spoke over the agent.", "agent"),
 		underruns:     counter("playout_underruns_total", "Times an unfinished answer ran out of audio.", "agent"),
 		packets:       counter("rtp_packets_total", "RTP packets accepted and sent.", "direction"),
+		refused:       counter("rtp_packets_refused_total", "Packets on the ports of calls that were not taken, by reason.", "reason"),
 		sessions:      gauge("realtime_sessions_active", "Open Realtime sessions. A call has two for a moment while one replaces the other.", "agent"),
 		modelErrors:   counter("realtime_errors_total", "Errors of the model's side, by type.", "type"),
 		tokens:        counter("realtime_tokens_total", "Model tokens. Those of direction cached are among those of direction in.", "direction"),
@@ -77,7 +77,7 @@ func newMetrics() *metrics {
 		Help:    "Estimated mean opinion score of a call (ITU-T G.107, simplified): direction in is the caller as heard here, out the agent as heard there.",
 		Buckets: []float64{1.5, 2, 2.5, 3, 3.5, 3.8, 4, 4.2, 4.3}}, []string{"direction"})
 	m.registry.MustRegister(m.rtt, m.mos, m.calls, m.setup, m.duration, m.turnLatency, m.turnDetect, m.turnThink, m.turnPlay, m.events,
-		m.interruptions, m.underruns, m.packets, m.sessions, m.modelErrors, m.tokens, m.cost, m.toolCalls, m.toolDuration, m.lost, m.late, m.jitter,
+		m.interruptions, m.underruns, m.packets, m.refused, m.sessions, m.modelErrors, m.tokens, m.cost, m.toolCalls, m.toolDuration, m.lost, m.late, m.jitter,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -157,6 +157,10 @@ func (m *metrics) ended(c *store.Call, stats media.Stats) {
 	m.calls.WithLabelValues(c.Agent, c.EndedBy).Inc()
 	m.packets.WithLabelValues("in").Add(float64(stats.PacketsIn))
 	m.packets.WithLabelValues("out").Add(float64(stats.PacketsOut))
+	for reason, n := range map[string]uint64{"foreign": stats.Foreign, "unauthentic": stats.Bad.Auth, "replayed": stats.Bad.Replay,
+		"malformed": stats.Bad.Total() - stats.Bad.Auth - stats.Bad.Replay} {
+		m.refused.WithLabelValues(reason).Add(float64(n))
+	}
 	m.lost.Add(float64(stats.Lost))
 	m.late.Add(float64(stats.Late))
 	m.underruns.WithLabelValues(c.Agent).Add(float64(stats.Underruns))
@@ -183,54 +187,4 @@ func (m *metrics) sounded(q media.Quality) {
 	if q.RTT > 0 {
 		m.rtt.Observe(q.RTT.Seconds())
 	}
-}
-
-// snapshot collects what other parts of the service count themselves.
-type snapshot struct {
-	telephony func() telephony.Stats
-	writer    func() store.Stats
-}
-
-var (
-	descActive   = prometheus.NewDesc("trunkline_calls_active", "Calls in progress.", nil, nil)
-	descCapacity = prometheus.NewDesc("trunkline_calls_capacity", "Most calls at once.", nil, nil)
-	descDraining = prometheus.NewDesc("trunkline_draining", "1 while no new calls are taken.", nil, nil)
-	descRejected = prometheus.NewDesc("trunkline_calls_rejected_total", "Calls refused, by SIP status and reason.", []string{"code", "reason"}, nil)
-	descPanics   = prometheus.NewDesc("trunkline_call_panics_total", "Call handlers that panicked.", nil, nil)
-	descPorts    = prometheus.NewDesc("trunkline_rtp_ports_in_use", "RTP port pairs in use.", nil, nil)
-	descBacklog  = prometheus.NewDesc("trunkline_store_backlog_events", "Transcript lines that are not in the store yet.", nil, nil)
-	descErrors   = prometheus.NewDesc("trunkline_store_errors_total", "Writes to the store that failed; they are tried again.", nil, nil)
-)
-
-// Describe implements prometheus.Collector.
-func (s *snapshot) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descActive, descCapacity, descDraining, descRejected, descPanics, descPorts, descBacklog, descErrors} {
-		ch <- d
-	}
-}
-
-// Collect implements prometheus.Collector.
-func (s *snapshot) Collect(ch chan<- prometheus.Metric) {
-	t := s.telephony()
-	value := func(d *prometheus.Desc, kind prometheus.ValueType, v float64, labels ...string) {
-		ch <- prometheus.MustNewConstMetric(d, kind, v, labels...)
-	}
-	value(descActive, prometheus.GaugeValue, float64(t.Active))
-	value(descCapacity, prometheus.GaugeValue, float64(t.Capacity))
-	value(descPorts, prometheus.GaugeValue, float64(t.PortsInUse))
-	value(descPanics, prometheus.CounterValue, float64(t.Panics))
-	value(descDraining, prometheus.GaugeValue, boolValue(t.Draining))
-	for r, n := range t.Rejected {
-		value(descRejected, prometheus.CounterValue, float64(n), strconv.Itoa(r.Status), r.Reason)
-	}
-	w := s.writer()
-	value(descBacklog, prometheus.GaugeValue, float64(w.Backlog))
-	value(descErrors, prometheus.CounterValue, float64(w.Errors))
-}
-
-func boolValue(b bool) float64 {
-	if b {
-		return 1
-	}
-	return 0
 }

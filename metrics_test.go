@@ -3,11 +3,13 @@ package trunkline
 import (
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"github.com/trunkline/trunkline/agent"
@@ -15,6 +17,7 @@ import (
 	"github.com/trunkline/trunkline/telephony"
 	"github.com/trunkline/trunkline/telephony/media"
 	"github.com/trunkline/trunkline/telephony/phone"
+	"github.com/trunkline/trunkline/telephony/sipua"
 )
 
 // sessions is the gauge of open Realtime sessions.
@@ -34,12 +37,20 @@ func fill(m *metrics) {
 	o.Session("frontdesk", +1)
 	now := time.Now()
 	m.ended(&store.Call{Agent: "frontdesk", EndedBy: "caller", Started: now, Answered: now.Add(time.Second), Ended: now.Add(time.Minute),
-		TokensIn: 3, TokensOut: 4, TokensCached: 2, CostMicros: 1_500_000}, media.Stats{PacketsIn: 100, PacketsOut: 101, Lost: 2, Late: 1, Underruns: 1, Jitter: time.Millisecond})
+		TokensIn: 3, TokensOut: 4, TokensCached: 2, CostMicros: 1_500_000}, media.Stats{PacketsIn: 100, PacketsOut: 101, Lost: 2, Late: 1, Underruns: 1, Jitter: time.Millisecond,
+		Foreign: 8, Bad: media.Bad{Auth: 9, Replay: 10, Short: 11, Size: 1}})
 	m.sounded(media.Quality{Caller: media.StreamQuality{MOS: 4.38}, RTT: 24 * time.Millisecond}) // nobody reports on the agent
 	m.registry.MustRegister(&snapshot{
 		telephony: func() telephony.Stats {
 			return telephony.Stats{Active: 2, Capacity: 5, Draining: true, PortsInUse: 2, Panics: 1,
-				Rejected: map[telephony.Rejection]uint64{{Status: 503, Reason: "limit"}: 4}}
+				Rejected: map[telephony.Rejection]uint64{{Status: 503, Reason: "limit"}: 4},
+				Trunks: map[string]telephony.TrunkStats{
+					"line": {Registration: &telephony.RegistrationState{Expires: now.Add(time.Hour)},
+						Qualify: &telephony.QualifyState{Known: true, RTT: 250 * time.Millisecond}},
+					"lost": {Registration: &telephony.RegistrationState{Expires: now.Add(-time.Second)}, Qualify: &telephony.QualifyState{Up: true}},
+				},
+				StalePackets: 12, DigitsDropped: 13, DigitsLost: 14,
+				SIP: sipua.Stats{Flooded: 15, AuthBlocked: 16}}
 		},
 		writer: func() store.Stats { return store.Stats{Backlog: 6, Errors: 7} },
 	})
@@ -78,6 +89,10 @@ func TestMetricsOfACall(t *testing.T) {
 		"underruns":     {testutil.ToFloat64(m.underruns.WithLabelValues("frontdesk")), 1},
 		"packets in":    {testutil.ToFloat64(m.packets.WithLabelValues("in")), 100},
 		"packets out":   {testutil.ToFloat64(m.packets.WithLabelValues("out")), 101},
+		"foreign":       {testutil.ToFloat64(m.refused.WithLabelValues("foreign")), 8},
+		"unauthentic":   {testutil.ToFloat64(m.refused.WithLabelValues("unauthentic")), 9},
+		"replayed":      {testutil.ToFloat64(m.refused.WithLabelValues("replayed")), 10},
+		"malformed":     {testutil.ToFloat64(m.refused.WithLabelValues("malformed")), 12},
 		"lost":          {testutil.ToFloat64(m.lost), 2},
 		"late":          {testutil.ToFloat64(m.late), 1},
 		"tokens in":     {testutil.ToFloat64(m.tokens.WithLabelValues("in")), 3},
@@ -94,22 +109,27 @@ func TestMetricsOfACall(t *testing.T) {
 	if n := testutil.CollectAndCount(m.mos); n != 1 {
 		t.Errorf("%d directions have a MOS, want that of the caller", n)
 	}
-	err := testutil.GatherAndCompare(m.registry, strings.NewReader(`
-# HELP trunkline_calls_active Calls in progress.
-# TYPE trunkline_calls_active gauge
-trunkline_calls_active 2
-# HELP trunkline_calls_rejected_total Calls refused, by SIP status and reason.
-# TYPE trunkline_calls_rejected_total counter
-trunkline_calls_rejected_total{code="503",reason="limit"} 4
-# HELP trunkline_draining 1 while no new calls are taken.
-# TYPE trunkline_draining gauge
-trunkline_draining 1
-# HELP trunkline_store_backlog_events Transcript lines that are not in the store yet.
-# TYPE trunkline_store_backlog_events gauge
-trunkline_store_backlog_events 6
-`), "trunkline_calls_active", "trunkline_calls_rejected_total", "trunkline_draining", "trunkline_store_backlog_events")
-	if err != nil {
-		t.Error(err)
+}
+
+// What the parts of the service count themselves is found by its name, and a trunk that nobody asked has no state.
+func TestMetricsOfTheTelephoneSide(t *testing.T) {
+	m := newMetrics()
+	fill(m)
+	rec := httptest.NewRecorder()
+	promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{}).ServeHTTP(rec, httptest.NewRequest("GET", "/metrics", nil))
+	for _, want := range []string{
+		`calls_active 2`, `calls_rejected_total{code="503",reason="limit"} 4`, `draining 1`, `store_backlog_events 6`, `store_errors_total 7`,
+		`trunk_registered{trunk="line"} 1`, `trunk_registered{trunk="lost"} 0`, `trunk_up{trunk="line"} 0`,
+		`trunk_round_trip_seconds{trunk="line"} 0.25`, `rtp_packets_stale_total 12`,
+		`digits_lost_total{reason="unfetched"} 13`, `digits_lost_total{reason="bridge"} 14`,
+		`sip_refused_total{reason="flood"} 15`, `sip_authentication_total{outcome="blocked"} 16`,
+	} {
+		if !strings.Contains(rec.Body.String(), "\ntrunkline_"+want+"\n") {
+			t.Errorf("no line trunkline_%s", want)
+		}
+	}
+	if strings.Contains(rec.Body.String(), `trunk_up{trunk="lost"}`) {
+		t.Error("a trunk that was not asked yet has a state")
 	}
 }
 
