@@ -91,7 +91,7 @@ func TestDial(t *testing.T) {
 					c.Media().Play(1, audio)
 					c.Media().End(1)
 					select { // the human has heard all
-					case <-c.Media().Digits():
+					case <-c.Digits():
 					case <-ctx.Done():
 						t.Errorf("ended: %v", c.Ended())
 					}
