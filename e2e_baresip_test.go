@@ -31,13 +31,14 @@ type softphone struct {
 	events []string // types, in order
 }
 
-// startBaresip runs a phone that records what it hears and speaks silence until told otherwise.
-func startBaresip(t *testing.T, law transcode.Law) *softphone {
+// startBaresip runs a phone that records what it hears and speaks silence until told otherwise. account ends the line of its
+// account.
+func startBaresip(t *testing.T, law transcode.Law, account string) *softphone {
 	t.Helper()
 	path := peer(t, "baresip", "baresip-core")
 	p := &softphone{dir: t.TempDir()}
 	writeWAV(t, p.file("silence.wav"), make([]int16, 60*transcode.SampleRate))
-	p.write(t, "accounts", fmt.Sprintf("<sip:+15557654321@127.0.0.1;transport=udp>;regint=0;audio_codecs=%v/8000/1\n", law))
+	p.write(t, "accounts", fmt.Sprintf("<sip:+15557654321@127.0.0.1;transport=udp>;regint=0;audio_codecs=%v/8000/1%s\n", law, account))
 	p.write(t, "contacts", "")
 	for range 10 {
 		port := freePort(t)
@@ -45,7 +46,7 @@ func startBaresip(t *testing.T, law transcode.Law) *softphone {
 			"poll_method epoll", "sip_listen 127.0.0.1:0", "net_interface 127.0.0.1",
 			"audio_source aufile," + p.file("silence.wav"), "audio_player aubridge,ear", "audio_alert aubridge,bell",
 			"module_path " + baresipModules(t, path), "module g711.so", "module aufile.so", "module aubridge.so",
-			"module sndfile.so", "snd_path " + p.dir, "module_tmp account.so",
+			"module srtp.so", "module sndfile.so", "snd_path " + p.dir, "module_tmp account.so",
 			"module_app menu.so", "module_app ctrl_tcp.so", "ctrl_tcp_listen 127.0.0.1:" + port, "",
 		}, "\n"))
 		if p.launch(t, path, port) {
@@ -166,7 +167,7 @@ func testBaresip(t *testing.T) {
 			m := startModel(t, simulator.Options{Script: greeting("a08", answers("rms-c03", "a03"))})
 			redis := redisproc.Start(t)
 			s := serve(t, map[string]string{"E2E_MODEL": m.url, "E2E_REDIS": redis.URL()})
-			p := startBaresip(t, law)
+			p := startBaresip(t, law, "")
 			question := callerClip(t, "rms-c03")
 			writeWAV(t, p.file("question.wav"), append(question.Samples[:len(question.Samples):len(question.Samples)], make([]int16, 20*transcode.SampleRate)...))
 

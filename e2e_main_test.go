@@ -26,6 +26,8 @@ func TestE2E(t *testing.T) {
 	for name, test := range map[string]func(t *testing.T){
 		"conversation":          testConversation,
 		"baresip":               testBaresip,
+		"encrypted":             testEncrypted,
+		"password":              testPassword,
 		"barge-in":              testBargeIn,
 		"barge-in on a queue":   testBargeInQueue,
 		"hang-up in mid-answer": testHangUpMidAnswer,

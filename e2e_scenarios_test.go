@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -91,6 +92,7 @@ func transferScript() *simulator.Script {
 //	initial METHOD CSEQ HEADER…    begins a message outside of a dialog, to the number of the front desk
 //	to NUMBER METHOD CSEQ HEADER…  the same to another number
 //	inside METHOD CSEQ HEADER…     begins a message inside the dialog
+//	refused CSEQ                   begins the ACK for a refusal
 //	reply "200 OK" HEADER…         begins the response to the request that came last
 //	sdp VERSION FORMATS LINE…      ends a message with a session description
 //	none                           ends one without a body
@@ -103,6 +105,10 @@ var words = template.FuncMap{
 	},
 	"inside": func(method string, cseq int, headers ...string) string {
 		return head(method+" [next_url] SIP/2.0", dialledNumber, "[peer_tag_param]", method, cseq, append(headers, "[routes]"))
+	},
+	"refused": func(cseq int) string {
+		ack := head(fmt.Sprintf("ACK sip:%s@[remote_ip]:[remote_port] SIP/2.0", dialledNumber), dialledNumber, "[peer_tag_param]", "ACK", cseq, nil)
+		return regexp.MustCompile("(?m)^Via: .*$").ReplaceAllString(ack, "[last_Via:]") // it belongs to the INVITE
 	},
 	"reply": func(status string, headers ...string) string {
 		return strings.Join(append([]string{"SIP/2.0 " + status, "[last_Via:]", "[last_From:]", "[last_To:]", "[last_Call-ID:]", "[last_CSeq:]",

@@ -82,6 +82,9 @@ func knownBy(t *telephony.Trunk, c *configs.Trunk) {
 	}
 	if a := c.Auth; a != nil {
 		t.Auth = &telephony.TrunkAuth{Realm: a.Realm}
+		for _, name := range a.Algorithms {
+			t.Auth.Algorithms = append(t.Auth.Algorithms, strings.ToUpper(name))
+		}
 		for _, u := range a.Users {
 			t.Auth.Users = append(t.Auth.Users, telephony.User{Name: u.Name, Password: u.Password.Reveal()})
 		}

@@ -47,7 +47,7 @@ trunks:
     transfers: ["+39*"]
   - { name: us, sources: [198.51.100.1], numbers: { country: 1 } }
   - { name: safe, tls_names: [sbc.example], media: { srtp: required } }
-  - { name: phones, auth: { users: [ { name: pbx, password: a-long-password } ] } }
+  - { name: phones, auth: { algorithms: [md5, sha-256], users: [ { name: pbx, password: a-long-password } ] } }
 routes: [ { to: "*", agent: a } ]
 realtime: [ { name: m, url: "wss://example.com" } ]
 agents: [ { name: a, realtime: m, instructions: Be brief. } ]
@@ -69,7 +69,7 @@ agents: [ { name: a, realtime: m, instructions: Be brief. } ]
 		Name: "safe", TLSNames: []string{"sbc.example"}, SRTP: telephony.SRTPRequired,
 	}, {
 		Name: "phones", Sources: []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0")},
-		Auth: &telephony.TrunkAuth{Realm: "phones", Users: []telephony.User{{Name: "pbx", Password: "a-long-password"}}},
+		Auth: &telephony.TrunkAuth{Realm: "phones", Algorithms: []string{"MD5", "SHA-256"}, Users: []telephony.User{{Name: "pbx", Password: "a-long-password"}}},
 	}}
 	if got := telephonyConfig(cfg, nil).Trunks; !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)

@@ -86,6 +86,8 @@ func listed(list []string, target string) bool {
 type Auth struct {
 	// Realm that the peer is shown. Default: the name of the trunk.
 	Realm string `yaml:"realm"`
+	// Algorithms that are offered, the preferred one first. Default: sha-256, md5. Old peers look at the first alone.
+	Algorithms []string `yaml:"algorithms" enum:"sha-256|md5"`
 	// Users that may call; each name is in one trunk only.
 	Users []User `yaml:"users" required:"list who may call, such as - { name: pbx, password: \"${PBX_PASSWORD}\" }"`
 }

@@ -46,6 +46,9 @@ func (k *checker) auth(a *Auth, key string) {
 	if strings.ContainsAny(a.Realm, "\"\\") || strings.ContainsFunc(a.Realm, notPrintable) {
 		k.fault(key+".realm", `holds a ", a \ or a character that cannot be printed; write a name such as acme`)
 	}
+	if first := duplicate(a.Algorithms); first != "" {
+		k.fault(key+".algorithms", "names %s twice; remove one", quote(first))
+	}
 	const short = 12
 	var names []string
 	for i, u := range a.Users {

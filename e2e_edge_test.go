@@ -1,0 +1,105 @@
+package trunkline_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/trunkline/trunkline/agent/simulator"
+	"github.com/trunkline/trunkline/store/storetest/redisproc"
+	"github.com/trunkline/trunkline/transcode"
+)
+
+// A softphone that insists on SRTP is understood and understands, and whoever reads along on the wire does not.
+func testEncrypted(t *testing.T) {
+	const law = transcode.PCMU
+	m := startModel(t, simulator.Options{Script: greeting("a08", answers("rms-c03", "a03"))})
+	redis := redisproc.Start(t)
+	s := serve(t, map[string]string{"E2E_MODEL": m.url, "E2E_REDIS": redis.URL()})
+	p := startBaresip(t, law, ";mediaenc=srtp-mand")
+	question := callerClip(t, "rms-c03")
+	writeWAV(t, p.file("question.wav"), append(question.Samples[:len(question.Samples):len(question.Samples)], make([]int16, 20*transcode.SampleRate)...))
+
+	c := &phoneCall{tap: newTap(t, s.sip["udp"]), t: t, law: law}
+	p.do(t, "dial", "sip:"+dialledNumber+"@"+c.addr())
+	p.await(t, "CALL_ESTABLISHED")
+	c.session = m.session(t, 0)
+	c.sentAll(1)
+	p.do(t, "ausrc", "aufile,"+p.file("question.wav"))
+	c.sentAll(2)
+	p.do(t, "hangup", "")
+	p.await(t, "CALL_CLOSED")
+	rec := ended(t, c.session)
+	p.do(t, "quit", "")
+	if err := p.wait(); err != nil {
+		t.Errorf("baresip: %v\n%s", err, p.out.tail())
+	}
+
+	checkHeard(t, &rec, question.Text)
+	checkRecording(t, law, p.dir, rec.Spoken)
+	plain := map[string]bool{}
+	for _, item := range rec.Spoken {
+		for _, frame := range frames(law, item.Audio) {
+			if voiced(law, frame) {
+				plain[string(frame)] = true
+			}
+		}
+	}
+	for _, packet := range c.toCaller() {
+		if len(packet.payload) <= transcode.FrameBytes || plain[string(packet.payload[:transcode.FrameBytes])] {
+			t.Fatalf("a packet of %d bytes can be read on the wire", len(packet.payload))
+		}
+	}
+	checkRecord(t, storedCall(t, redis.Addr, c.callID()), row{"codec": law.String(), "by": "caller"})
+	if n := s.metric(t, "trunkline_calls_encrypted_total"); n != 1 {
+		t.Errorf("%v encrypted calls are counted", n)
+	}
+	s.idle(t)
+}
+
+// sentAll waits until the model has spoken n items and as much audio has been sent since.
+func (c *phoneCall) sentAll(n int) {
+	c.t.Helper()
+	from, want := 0, 0
+	eventually(c.t, "everything the agent said is sent", func() bool {
+		rec := c.session.Record()
+		for _, r := range rec.Responses {
+			if r.Status == "in_progress" {
+				return false
+			}
+		}
+		if len(rec.Spoken) < n {
+			return false
+		}
+		if want == 0 {
+			from, want = len(c.toCaller()), len(rec.Spoken[n-1].Audio)/transcode.FrameBytes+25
+		}
+		return len(c.toCaller()) >= from+want
+	})
+}
+
+// A caller whom nobody's address vouches for is asked for a password; one that is wrong costs us no session.
+func testPassword(t *testing.T) {
+	m := startModel(t, simulator.Options{Script: greeting("a02")})
+	redis := redisproc.Start(t)
+	s := serveConfig(t, "password.yaml", map[string]string{"E2E_MODEL": m.url, "E2E_REDIS": redis.URL()})
+	quiet := lawFile(t, transcode.PCMU, simulator.Clip{Name: "silence", Samples: make([]int16, 50*transcode.FrameBytes)})
+	for _, transport := range []string{"udp", "tcp"} {
+		to := s.sip[transport].String()
+		uri := dialledNumber + "@" + to
+		succeed(t, filled(t, "testdata/sipp/password/wrong.xml", quiet), transport, to, "-au", "pbx", "-ap", "not it", "-auth_uri", uri)
+		succeed(t, filled(t, "testdata/sipp/password/right.xml", quiet), transport, to, "-au", "pbx", "-ap", "a long password", "-auth_uri", uri)
+	}
+	_, metrics := s.get(t, "/metrics")
+	for _, want := range []string{`{outcome="failed"} 2`, `{outcome="challenged"} 6`} {
+		if !strings.Contains(metrics, "trunkline_sip_authentication_total"+want) {
+			t.Errorf("not counted: %s", want)
+		}
+	}
+	if n := s.metric(t, "trunkline_calls_total"); n != 2 {
+		t.Errorf("%v calls, want those with the password", n)
+	}
+	if strings.Contains(s.log.String(), "a long password") {
+		t.Error("the password is in the log")
+	}
+	s.idle(t)
+}
