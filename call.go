@@ -71,12 +71,18 @@ func (s *Service) refuse(ctx context.Context, call *telephony.Call, desk *desk, 
 	s.report(call.Reject(503, "Service Unavailable", modelRetryAfter), log)
 }
 
-// hold answers, talks, hangs up and closes the record, whatever happens in between.
+// hold answers and talks.
 func (s *Service) hold(ctx context.Context, call *telephony.Call, desk *desk, conv *agent.Conversation, log *slog.Logger) {
 	if err := call.Answer(ctx); err != nil {
 		conv.Finish(0)
 		return
 	}
+	s.talk(ctx, call, desk, conv, log)
+}
+
+// talk is a call from its answer on, whoever placed it: it talks, hangs up and closes the record, whatever happens in
+// between.
+func (s *Service) talk(ctx context.Context, call *telephony.Call, desk *desk, conv *agent.Conversation, log *slog.Logger) {
 	s.modelDown.Store(nil)
 	record := beginning(call.Info(), desk, s.node)
 	s.journal.Begin(record)

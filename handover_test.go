@@ -35,12 +35,19 @@ func briefs(p simulator.Prompt) *simulator.Answer {
 // office is a stand with a colleague who can be called, and what became of that call.
 func office(t *testing.T, colleague phone.AnswerOptions) (*stand, chan phone.Report, chan error) {
 	t.Helper()
+	return neighbour(t, setup{script: transferring(), answer: briefs}, colleague)
+}
+
+// neighbour is a stand with somebody who can be called over its trunk.
+func neighbour(t *testing.T, with setup, colleague phone.AnswerOptions) (*stand, chan phone.Report, chan error) {
+	t.Helper()
 	p, err := phone.New(phone.Config{})
 	must(t, err)
 	server, _, _ := strings.Cut(strings.TrimPrefix(p.URI("x"), "sip:x@"), ";")
-	st := stage(t, setup{script: transferring(), answer: briefs, yaml: `trunks: [ { name: loopback, sources: ["127.0.0.0/8"], server: "sip:` + server + `", dials: ["+4930*"], caller_id: "+15550000" } ]
+	with.yaml = `trunks: [ { name: loopback, sources: ["127.0.0.0/8"], server: "sip:` + server + `", dials: ["+4930*"], caller_id: "+15550000" } ]
 agents: [ { name: frontdesk, realtime: main, greeting: "Hello, AI here.", transcription: { model: whisper-1 }, tools: [hang_up], transfers: [ { name: sales, to: "+4930123", attended: true, description: Orders. } ] } ]
-`})
+`
+	st := stage(t, with)
 	reports, errs := make(chan phone.Report, 1), make(chan error, 1)
 	ctx, cancel := context.WithCancel(context.Background())
 	t.Cleanup(func() { cancel(); _ = p.Close() })
