@@ -44,11 +44,16 @@ func (s *Service) ServeCall(ctx context.Context, call *telephony.Call) {
 // open prepares the model while the phone rings.
 func (s *Service) open(ctx context.Context, desk *desk, info telephony.CallInfo, log *slog.Logger) (*agent.Conversation, error) {
 	return agent.Open(ctx, agent.Setup{
-		Info: agent.CallInfo{ID: info.ID, SIPCallID: info.SIPCallID, Trunk: info.Trunk, Caller: info.Caller, Dialled: info.Dialled,
-			Node: s.node, Started: info.Started, Headers: info.Headers},
-		Law: info.Law, Desk: desk.Desk, Colleague: s.colleague,
+		Info: s.told(info), Law: info.Law, Desk: desk.Desk, Colleague: s.colleague,
 		Journal: s.journal, Observer: s.observer, Log: log,
 	})
+}
+
+// told is what the agent knows of a call.
+func (s *Service) told(info telephony.CallInfo) agent.CallInfo {
+	return agent.CallInfo{ID: info.ID, SIPCallID: info.SIPCallID, Trunk: info.Trunk, Caller: info.Caller, Dialled: info.Dialled,
+		Forwarded: firstCalled(info.Forwarded), Verification: verification(info.Verification),
+		Node: s.node, Started: info.Started, Headers: info.Headers}
 }
 
 // colleague finds whom a call is handed to. Who may be asked for is what the tool hand_off of each agent knows.
@@ -128,7 +133,8 @@ func beginning(info telephony.CallInfo, desk *desk, node string) store.Call {
 	now := time.Now()
 	return store.Call{
 		ID: info.ID, SIPCallID: info.SIPCallID, Trunk: info.Trunk, Agent: desk.Profile.Name,
-		Caller: info.Caller, Dialled: info.Dialled, Node: node, Codec: info.Law.String(), Model: desk.model,
+		Caller: info.Caller, Dialled: info.Dialled, Direction: direction(info), Forwarded: forwardings(info.Forwarded),
+		Verification: verification(info.Verification), SRTP: info.SRTP, Node: node, Codec: info.Law.String(), Model: desk.model,
 		Started: info.Started, Answered: now, SetupMS: int(now.Sub(info.Started).Milliseconds()),
 	}
 }

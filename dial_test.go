@@ -29,7 +29,7 @@ func TestDial(t *testing.T) {
 	}
 	call, lines := st.record(t, 0)
 	if call.Agent != "frontdesk" || call.Trunk != "loopback" || call.Dialled != "+4930123" || call.Caller != "+15550000" ||
-		call.EndedBy != "caller" || call.Codec != "PCMA" || call.Turns != 1 {
+		call.EndedBy != "caller" || call.Direction != "out" || call.Codec != "PCMA" || call.Turns != 1 {
 		t.Errorf("record %+v", call)
 	}
 	if e := find(t, lines, store.KindTurn); e.Role != store.RoleAgent || e.Text != spoken[0].Text {

@@ -49,7 +49,7 @@ func testEncrypted(t *testing.T) {
 			t.Fatalf("a packet of %d bytes can be read on the wire", len(packet.payload))
 		}
 	}
-	checkRecord(t, storedCall(t, redis.Addr, c.callID()), row{"codec": law.String(), "by": "caller"})
+	checkRecord(t, storedCall(t, redis.Addr, c.callID()), row{"codec": law.String(), "by": "caller", "srtp": "AES_CM_128_HMAC_SHA1_80"})
 	if n := s.metric(t, "trunkline_calls_encrypted_total"); n != 1 {
 		t.Errorf("%v encrypted calls are counted", n)
 	}

@@ -15,9 +15,14 @@ type CallInfo struct {
 	Trunk     string
 	Caller    string // as the trunk claims it; "" when withheld
 	Dialled   string
-	Node      string // which machine took the call
-	Started   time.Time
-	Headers   map[string]string // SIP headers that the trunk's configuration lets through, by their canonical names
+	Forwarded string // the number that was called first, when the call was passed on; "": it was not
+	// Verification is what the trunk says of Caller: "passed", "failed" or "none", and the attestation, as in "passed A"; "":
+	// nothing.
+	Verification string
+
+	Node    string // which machine took the call
+	Started time.Time
+	Headers map[string]string // SIP headers that the trunk's configuration lets through, by their canonical names
 }
 
 // Line is the phone side of a call, as the agent sees it. A call that ended is told by the context given to

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"strings"
@@ -13,6 +14,8 @@ var variable = regexp.MustCompile(`\{\{\s*([A-Za-z][A-Za-z0-9_.-]*)\s*\}\}`)
 // Expand fills the variables of a prompt:
 //
 //	{{caller}} {{dialled}}      numbers; "unknown" when withheld
+//	{{forwarded}}               number that was called first, when the call was passed on; else "none"
+//	{{verification}}            what the trunk says of the caller's number, as in "passed A"; else "none"
 //	{{now}} {{date}} {{time}}   of the profile's time zone: 2026-03-01 09:30 CET, 2026-03-01, 09:30
 //	{{weekday}}                 Sunday
 //	{{agent}} {{language}}      of the profile
@@ -39,6 +42,10 @@ func Expand(text string, p *Profile, info *CallInfo, now time.Time) string {
 			return orUnknown(info.Caller)
 		case "dialled":
 			return orUnknown(info.Dialled)
+		case "forwarded":
+			return cmp.Or(info.Forwarded, "none")
+		case "verification":
+			return cmp.Or(info.Verification, "none")
 		case "now":
 			return now.Format("2006-01-02 15:04 MST")
 		case "date":

@@ -8,7 +8,7 @@ import (
 
 func TestExpand(t *testing.T) {
 	berlin := time.FixedZone("CET", 3600)
-	info := &CallInfo{Caller: "+15551234", Dialled: "+15559876", Headers: map[string]string{"X-Customer-Id": "42", "X-Evil": "{{dialled}}"}}
+	info := &CallInfo{Caller: "+15551234", Dialled: "+15559876", Forwarded: "+4930", Verification: "passed A", Headers: map[string]string{"X-Customer-Id": "42", "X-Evil": "{{dialled}}"}}
 	p := &Profile{Name: "front", Language: "German", TimeZone: berlin}
 	now := time.Date(2026, 3, 1, 8, 30, 0, 0, time.UTC)
 	for text, want := range map[string]string{
@@ -16,6 +16,7 @@ func TestExpand(t *testing.T) {
 		"{{caller}} called {{ dialled }}": "+15551234 called +15559876",
 		"{{now}}|{{date}}|{{time}}":       "2026-03-01 09:30 CET|2026-03-01|09:30",
 		"{{weekday}}":                     "Sunday",
+		"{{forwarded}} {{verification}}":  "+4930 passed A",
 		"{{agent}} in {{language}}":       "front in German",
 		"{{header.x-customer-ID}}":        "42",
 		"{{header.X-Missing}}.":           ".",
@@ -27,8 +28,8 @@ func TestExpand(t *testing.T) {
 			t.Errorf("Expand(%q) = %q, want %q", text, got, want)
 		}
 	}
-	if got := Expand("{{caller}}", p, &CallInfo{}, now); got != "unknown" {
-		t.Errorf("withheld caller is %q", got)
+	if got := Expand("{{caller}} {{forwarded}} {{verification}}", p, &CallInfo{}, now); got != "unknown none none" {
+		t.Errorf("of a call that nothing is known of: %q", got)
 	}
 }
 

@@ -8,7 +8,7 @@ import (
 )
 
 // variables are the names that a prompt may hold as {{NAME}}, besides header.NAME. The agent fills them in for each call.
-var variables = []string{"caller", "dialled", "now", "date", "time", "weekday", "agent", "language"}
+var variables = []string{"caller", "dialled", "forwarded", "verification", "now", "date", "time", "weekday", "agent", "language"}
 
 // Variables are the names that a prompt may hold as {{NAME}}, besides header.NAME, in no particular order.
 func Variables() []string { return slices.Clone(variables) }

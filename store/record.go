@@ -54,9 +54,15 @@ type Call struct {
 	Agent     string // name in the configuration, at most [MaxNameBytes]
 	Caller    string // as the trunk gave it: a number or a SIP user; a claim, not a proof
 	Dialled   string // the number that was called
-	Node      string // host or pod that held the call
-	Codec     string // PCMU or PCMA
-	Model     string // Realtime model
+	Direction string // "out": a call of ours, Dialled whom we called and Caller what we showed; "": they called us
+	Forwarded string // who passed the call on, the number that was called first at the front; "": nobody
+	// Verification is what the trunk said of Caller: "passed", "failed" or "none", and the attestation, as in "passed A"
+	// (STIR/SHAKEN); "": nothing.
+	Verification string
+	SRTP         string // suite that the audio began with (RFC 4568); "": it was plain RTP
+	Node         string // host or pod that held the call
+	Codec        string // PCMU or PCMA
+	Model        string // Realtime model
 
 	Started  time.Time // INVITE
 	Answered time.Time // 200 OK

@@ -275,8 +275,17 @@ func unknownCall(id string, err error) error {
 // printCall shows the head of a call.
 func printCall(w io.Writer, c *store.Call) {
 	fmt.Fprintf(w, "call %s\n", c.ID)
-	fmt.Fprintf(w, "  %s from %s to %s over %s, answered by %s (%s)\n", c.Started.Local().Format(time.DateTime), orDash(c.Caller), orDash(c.Dialled),
-		c.Trunk, c.Agent, c.Codec)
+	part := "answered by"
+	if c.Direction == "out" {
+		part = "placed by"
+	}
+	fmt.Fprintf(w, "  %s from %s to %s over %s, %s %s (%s)\n", c.Started.Local().Format(time.DateTime), orDash(c.Caller), orDash(c.Dialled),
+		c.Trunk, part, c.Agent, c.Codec)
+	for _, more := range []struct{ what, text string }{{"forwarded by", c.Forwarded}, {"caller's number, says the trunk:", c.Verification}, {"encrypted with", c.SRTP}} {
+		if more.text != "" {
+			fmt.Fprintf(w, "  %s %s\n", more.what, plain(more.text))
+		}
+	}
 	fmt.Fprintf(w, "  %s, %s\n", duration(c), ending(c))
 	fmt.Fprintf(w, "  setup %d ms; answers after %d ms (median), %d ms (95 %%); %d turns, %d interruptions, %d tool calls\n",
 		c.SetupMS, c.LatencyP50MS, c.LatencyP95MS, c.Turns, c.Interruptions, c.ToolCalls)

@@ -18,9 +18,15 @@ type callJSON struct {
 	Agent     string `json:"agent,omitzero"`
 	Caller    string `json:"caller,omitzero"`
 	Dialled   string `json:"dialled,omitzero"`
-	Node      string `json:"node,omitzero"`
-	Codec     string `json:"codec,omitzero"`
-	Model     string `json:"model,omitzero"`
+	Direction string `json:"direction,omitzero"`
+	Forwarded string `json:"forwarded,omitzero"`
+
+	Verification string `json:"verification,omitzero"`
+	SRTP         string `json:"srtp,omitzero"`
+
+	Node  string `json:"node,omitzero"`
+	Codec string `json:"codec,omitzero"`
+	Model string `json:"model,omitzero"`
 
 	Started  time.Time `json:"started"`
 	Answered time.Time `json:"answered,omitzero"`

@@ -87,10 +87,12 @@ func TestPrinter(t *testing.T) {
 
 func TestHeadOfACall(t *testing.T) {
 	c := store.Call{ID: "06h1", Started: begin, Answered: begin, Ended: begin.Add(time.Minute), EndedBy: "caller", Cause: "caller hung up",
-		TokensIn: 400, TokensCached: 320, TokensOut: 120, CostMicros: 12345, Reconnects: 1, Rotations: 2, MOSCaller: 438, MOSAgent: 412, JitterMS: 3, RTTMS: 24}
+		TokensIn: 400, TokensCached: 320, TokensOut: 120, CostMicros: 12345, Reconnects: 1, Rotations: 2, MOSCaller: 438, MOSAgent: 412, JitterMS: 3, RTTMS: 24,
+		Agent: "frontdesk", Direction: "out", Forwarded: "+49301 (away)", Verification: "passed A", SRTP: "AEAD_AES_128_GCM"}
 	var out bytes.Buffer
 	printCall(&out, &c)
 	wants(t, out.String(), "tokens in 400 (320 cached), out 120, cost 0.0123\n", "  connections to the model: 1 lost and made again, 2 replaced before their end\n",
+		"placed by frontdesk", "  forwarded by +49301 (away)\n", "  caller's number, says the trunk: passed A\n", "  encrypted with AEAD_AES_128_GCM\n",
 		"  caller sounds 4.4 of 4.4 (MOS), jitter 3 ms; agent sounds 4.1 there, round trip 24 ms\n")
 	out.Reset()
 	printCall(&out, &store.Call{ID: "06h1", Started: begin, TokensIn: 4, TokensOut: 2})
@@ -103,7 +105,8 @@ func TestPrinterJSON(t *testing.T) {
 		Node: "host", Codec: "PCMU", Model: "m", Started: begin, Answered: begin.Add(time.Second), Ended: begin.Add(time.Minute),
 		Cause: "caller hung up", Code: 200, EndedBy: "caller", Turns: 4, Interruptions: 1, SetupMS: 1000, LatencyP50MS: 600,
 		LatencyP95MS: 900, FramesIn: 2950, FramesOut: 2951, FramesLost: 1, TokensIn: 400, TokensOut: 200, TokensCached: 320,
-		CostMicros: 12345, Reconnects: 1, Rotations: 2, ToolCalls: 1, MOSCaller: 438, MOSAgent: 412, JitterMS: 3, RTTMS: 24}
+		CostMicros: 12345, Reconnects: 1, Rotations: 2, ToolCalls: 1, MOSCaller: 438, MOSAgent: 412, JitterMS: 3, RTTMS: 24,
+		Direction: "out", Forwarded: "+49301 (away)", Verification: "passed A", SRTP: "AEAD_AES_128_GCM"}
 	if err := printCallsJSON(&out, c, store.Call{ID: "live", Started: begin}); err != nil {
 		t.Fatal(err)
 	}
