@@ -90,6 +90,7 @@ func (s *Service) hold(ctx context.Context, call *telephony.Call, desk *desk, co
 func (s *Service) talk(ctx context.Context, call *telephony.Call, desk *desk, conv *agent.Conversation, log *slog.Logger) {
 	s.modelDown.Store(nil)
 	record := beginning(call.Info(), desk, s.node)
+	record.SRTP = call.SRTP() // of an INVITE without an offer it is known since the answer
 	s.journal.Begin(record)
 	end := agent.End{By: agent.BySystem, Cause: "internal error"} // stands when a panic ends the call
 	x := newExchange(ctx, s, call, log)

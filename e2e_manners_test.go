@@ -195,7 +195,7 @@ func testHandOff(t *testing.T) {
 	}
 }
 
-// The prompt knows who is calling, and what the trunk was allowed to say of it.
+// The prompt knows who is calling, and what the trunk was allowed to say of it; the record knows the same.
 func testPrompt(t *testing.T) {
 	told := make(chan string, 1)
 	s := setStage(t, simulator.Options{Script: greeting("a08"), Answer: func(p simulator.Prompt) *simulator.Answer {
@@ -205,15 +205,17 @@ func testPrompt(t *testing.T) {
 		}
 		return nil
 	}}, map[string]string{"TRUNKLINE_TRUNKS_CARRIER_HEADERS": "X-Customer-Id",
-		"INSTRUCTIONS": "Customer {{header.X-Customer-Id}} calls {{dialled}} from {{caller}}; you are {{agent}}."})
+		"INSTRUCTIONS": "Customer {{header.X-Customer-Id}} calls {{dialled}} from {{caller}} by way of {{forwarded}} ({{verification}}); you are {{agent}}."})
 	call := place(t, s.service, s.model, callPlan{law: transcode.PCMU, hangsUp: true})
 	call.heardAll(1)
 	call.cue(t)
 	call.over()
-	want := "Customer C-4711 calls " + dialledNumber + " from " + callerNumber + "; you are frontdesk."
+	want := "Customer C-4711 calls " + dialledNumber + " from " + callerNumber + " by way of +15550190001 (passed A); you are frontdesk."
 	if got := <-told; !strings.HasPrefix(got, want) {
 		t.Errorf("the model is told %q, want %q first", got, want)
 	}
+	meta, _ := s.record(t, call.callID())
+	checkRecord(t, meta, row{"fwd": "+15550190001 (user-busy), unknown (no-answer)", "verif": "passed A", "srtp": ""})
 	s.idle(t)
 }
 

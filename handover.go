@@ -137,9 +137,10 @@ func (x *exchange) ask(ctx context.Context, human *telephony.Call, q tools.Consu
 		return err
 	}
 	info := x.call.Info()
+	told := x.service.told(info) // of the caller, over the human's call
+	told.SIPCallID, told.Trunk, told.Started = human.Info().SIPCallID, human.Info().Trunk, time.Now()
 	conv, err := agent.Open(ctx, agent.Setup{
-		Info: agent.CallInfo{ID: info.ID, SIPCallID: human.Info().SIPCallID, Trunk: human.Info().Trunk, Caller: info.Caller,
-			Dialled: info.Dialled, Node: x.service.node, Started: time.Now()},
+		Info:    told,
 		Law:     human.Info().Law,
 		Desk:    agent.Desk{Profile: briefer(&desk.Profile, q, info.Caller), Dial: desk.Dial, Tools: own, Service: desk.Service},
 		Journal: asides{x.service.journal, q.Name}, Observer: x.service.observer, Log: x.log,

@@ -64,7 +64,9 @@ func deletedLive(t *testing.T, s store.Store) {
 }
 
 func keyNames(t *testing.T, s store.Store) {
-	begin(t, s, callAt("c1", 0))
+	c := callAt("c1", 0)
+	c.Forwarded = "+15558880000"
+	begin(t, s, c)
 	add(t, s, "c1", line(1, "x"))
 	finish(t, s, store.Call{ID: "c1"})
 	names := keys(t, s)
@@ -72,7 +74,7 @@ func keyNames(t *testing.T, s store.Store) {
 		t.Fatal("no keys at all")
 	}
 	for _, name := range names {
-		for _, number := range []string{"5551230001", "5559990000"} {
+		for _, number := range []string{"5551230001", "5559990000", "5558880000"} {
 			if strings.Contains(name, number) {
 				t.Errorf("key %q names a number", name)
 			}
