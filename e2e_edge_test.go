@@ -2,7 +2,9 @@ package trunkline_test
 
 import (
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/trunkline/trunkline/agent/simulator"
 	"github.com/trunkline/trunkline/store/storetest/redisproc"
@@ -100,6 +102,82 @@ func testPassword(t *testing.T) {
 	}
 	if strings.Contains(s.log.String(), "a long password") {
 		t.Error("the password is in the log")
+	}
+	s.idle(t)
+}
+
+// A softphone presses a key, and the record has it.
+func testSoftphoneKeys(t *testing.T) {
+	m := startModel(t, simulator.Options{Script: greeting("a08")})
+	redis := redisproc.Start(t)
+	s := serve(t, map[string]string{"E2E_MODEL": m.url, "E2E_REDIS": redis.URL()})
+	p := startBaresip(t, transcode.PCMA, "")
+	c := &phoneCall{tap: newTap(t, s.sip["udp"]), t: t, law: transcode.PCMA}
+	p.do(t, "dial", "sip:"+dialledNumber+"@"+c.addr())
+	p.await(t, "CALL_ESTABLISHED")
+	c.session = m.session(t, 0)
+	c.heardAll(1)
+	key := mustRedis(t, redis.Addr, "KEYS", "tl:{*}:meta").([]any)[0].(string) // the call goes on
+	id := strings.TrimSuffix(strings.TrimPrefix(key, "tl:{"), "}:meta")
+	p.do(t, "sndcode", "4")
+	eventually(t, "the record has the key", func() bool {
+		for _, l := range allLines(t, redis.Addr, id) {
+			if lineText(l) == "dtmf caller 4" {
+				return true
+			}
+		}
+		return false
+	}, p.out.tail)
+	p.do(t, "hangup", "")
+	p.await(t, "CALL_CLOSED")
+	ended(t, c.session)
+	p.do(t, "quit", "")
+	if err := p.wait(); err != nil {
+		t.Errorf("baresip: %v\n%s", err, p.out.tail())
+	}
+	s.idle(t)
+}
+
+// A stranger and a peer that lost its mind send all they can. The trunk's calls go through meanwhile, each of them.
+func testFlood(t *testing.T) {
+	m := startModel(t, simulator.Options{Script: greeting("a02")})
+	redis := redisproc.Start(t)
+	s := serveConfig(t, "flood.yaml", map[string]string{"E2E_MODEL": m.url, "E2E_REDIS": redis.URL()})
+	stop := make(chan struct{})
+	var floods sync.WaitGroup
+	for from, method := range map[string]string{"127.0.0.2": "INVITE", "127.0.0.3": "OPTIONS"} {
+		floods.Go(func() {
+			c := udpFrom(t, from)
+			for n := 0; ; n++ {
+				select {
+				case <-stop:
+					return
+				default:
+					sendSIP(t, c, s.sip["udp"], method, n)
+					if n%20 == 19 {
+						time.Sleep(5 * time.Millisecond) // at most 4,000 a second: this machine has other work
+					}
+				}
+			}
+		})
+	}
+	quiet := lawFile(t, transcode.PCMU, simulator.Clip{Name: "silence", Samples: make([]int16, 50*transcode.FrameBytes)})
+	eventually(t, "the floods are felt", func() bool {
+		_, metrics := s.get(t, "/metrics")
+		return !strings.Contains(metrics, `trunkline_sip_refused_total{reason="flood"} 0`) && !strings.Contains(metrics, `trunkline_sip_refused_total{reason="stranger"} 0`)
+	})
+	for range 5 {
+		for _, transport := range []string{"udp", "tcp"} {
+			succeed(t, filled(t, "testdata/sipp/basic.xml", quiet), transport, s.sip[transport].String())
+		}
+	}
+	close(stop)
+	floods.Wait()
+	if n := s.metric(t, "trunkline_calls_total"); n != 10 {
+		t.Errorf("%v calls, want the trunk's", n)
+	}
+	if n := len(m.Sessions()); n != 10 {
+		t.Errorf("%d sessions with the model, want those of the trunk's calls", n)
 	}
 	s.idle(t)
 }

@@ -28,6 +28,8 @@ func TestE2E(t *testing.T) {
 		"baresip":               testBaresip,
 		"encrypted":             testEncrypted,
 		"password":              testPassword,
+		"softphone keys":        testSoftphoneKeys,
+		"flood":                 testFlood,
 		"barge-in":              testBargeIn,
 		"barge-in on a queue":   testBargeInQueue,
 		"hang-up in mid-answer": testHangUpMidAnswer,

@@ -92,6 +92,7 @@ func transferScript() *simulator.Script {
 //	initial METHOD CSEQ HEADER…    begins a message outside of a dialog, to the number of the front desk
 //	to NUMBER METHOD CSEQ HEADER…  the same to another number
 //	inside METHOD CSEQ HEADER…     begins a message inside the dialog
+//	cancel BACK                    begins the CANCEL of the INVITE that was BACK messages ago
 //	refused CSEQ                   begins the ACK for a refusal
 //	reply "200 OK" HEADER…         begins the response to the request that came last
 //	sdp VERSION FORMATS LINE…      ends a message with a session description
@@ -105,6 +106,10 @@ var words = template.FuncMap{
 	},
 	"inside": func(method string, cseq int, headers ...string) string {
 		return head(method+" [next_url] SIP/2.0", dialledNumber, "[peer_tag_param]", method, cseq, append(headers, "[routes]"))
+	},
+	"cancel": func(back int) string {
+		cancel := head(fmt.Sprintf("CANCEL sip:%s@[remote_ip]:[remote_port] SIP/2.0", dialledNumber), dialledNumber, "", "CANCEL", 1, nil)
+		return strings.Replace(cancel, "[branch]", fmt.Sprintf("[branch-%d]", back), 1)
 	},
 	"refused": func(cseq int) string {
 		ack := head(fmt.Sprintf("ACK sip:%s@[remote_ip]:[remote_port] SIP/2.0", dialledNumber), dialledNumber, "[peer_tag_param]", "ACK", cseq, nil)
