@@ -159,6 +159,34 @@ func writeWAV(t *testing.T, name string, samples []int16) {
 	}
 }
 
+// ask holds a whole call: the greeting, the question, the answer. spoken waits until n items of the agent have been sent.
+func (p *softphone) ask(m *model, c *phoneCall, question simulator.Clip, spoken func(n int)) simulator.Record {
+	t := c.t
+	t.Helper()
+	writeWAV(t, p.file("question.wav"), append(question.Samples[:len(question.Samples):len(question.Samples)], make([]int16, 20*transcode.SampleRate)...))
+	p.do(t, "dial", "sip:"+dialledNumber+"@"+c.addr())
+	p.await(t, "CALL_ESTABLISHED")
+	c.session = m.session(t, 0)
+	spoken(1)
+	p.do(t, "ausrc", "aufile,"+p.file("question.wav"))
+	spoken(2)
+	last := len(c.toCaller())
+	eventually(t, "the phone has played the last words", func() bool { return len(c.toCaller()) > last+25 })
+	p.hangUp(t)
+	return ended(t, c.session)
+}
+
+// hangUp ends the call and the phone.
+func (p *softphone) hangUp(t *testing.T) {
+	t.Helper()
+	p.do(t, "hangup", "")
+	p.await(t, "CALL_CLOSED")
+	p.do(t, "quit", "")
+	if err := p.wait(); err != nil {
+		t.Errorf("baresip: %v\n%s", err, p.out.tail())
+	}
+}
+
 // A softphone calls, hears the greeting, asks, hears the answer and hangs up. What it recorded is what the model spoke.
 func testBaresip(t *testing.T) {
 	for _, law := range []transcode.Law{transcode.PCMU, transcode.PCMA} {
@@ -169,24 +197,8 @@ func testBaresip(t *testing.T) {
 			s := serve(t, map[string]string{"E2E_MODEL": m.url, "E2E_REDIS": redis.URL()})
 			p := startBaresip(t, law, "")
 			question := callerClip(t, "rms-c03")
-			writeWAV(t, p.file("question.wav"), append(question.Samples[:len(question.Samples):len(question.Samples)], make([]int16, 20*transcode.SampleRate)...))
-
 			c := &phoneCall{tap: newTap(t, s.sip["udp"]), t: t, law: law}
-			p.do(t, "dial", "sip:"+dialledNumber+"@"+c.addr())
-			p.await(t, "CALL_ESTABLISHED")
-			c.session = m.session(t, 0)
-			c.heardAll(1)
-			p.do(t, "ausrc", "aufile,"+p.file("question.wav"))
-			c.heardAll(2)
-			last := len(c.toCaller())
-			eventually(t, "the phone has played the last words", func() bool { return len(c.toCaller()) > last+25 })
-			p.do(t, "hangup", "")
-			p.await(t, "CALL_CLOSED")
-			rec := ended(t, c.session)
-			p.do(t, "quit", "")
-			if err := p.wait(); err != nil {
-				t.Errorf("baresip: %v\n%s", err, p.out.tail())
-			}
+			rec := p.ask(m, c, question, c.heardAll)
 
 			checkStream(t, law, c.toCaller())
 			compareUplink(t, law, c.toService(), rec.Input)

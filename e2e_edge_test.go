@@ -1,6 +1,7 @@
 package trunkline_test
 
 import (
+	"net/netip"
 	"strings"
 	"sync"
 	"testing"
@@ -19,22 +20,8 @@ func testEncrypted(t *testing.T) {
 	s := serve(t, map[string]string{"E2E_MODEL": m.url, "E2E_REDIS": redis.URL()})
 	p := startBaresip(t, law, ";mediaenc=srtp-mand")
 	question := callerClip(t, "rms-c03")
-	writeWAV(t, p.file("question.wav"), append(question.Samples[:len(question.Samples):len(question.Samples)], make([]int16, 20*transcode.SampleRate)...))
-
 	c := &phoneCall{tap: newTap(t, s.sip["udp"]), t: t, law: law}
-	p.do(t, "dial", "sip:"+dialledNumber+"@"+c.addr())
-	p.await(t, "CALL_ESTABLISHED")
-	c.session = m.session(t, 0)
-	c.sentAll(1)
-	p.do(t, "ausrc", "aufile,"+p.file("question.wav"))
-	c.sentAll(2)
-	p.do(t, "hangup", "")
-	p.await(t, "CALL_CLOSED")
-	rec := ended(t, c.session)
-	p.do(t, "quit", "")
-	if err := p.wait(); err != nil {
-		t.Errorf("baresip: %v\n%s", err, p.out.tail())
-	}
+	rec := p.ask(m, c, question, c.sentAll)
 
 	checkHeard(t, &rec, question.Text)
 	checkRecording(t, law, p.dir, rec.Spoken)
@@ -128,13 +115,8 @@ func testSoftphoneKeys(t *testing.T) {
 		}
 		return false
 	}, p.out.tail)
-	p.do(t, "hangup", "")
-	p.await(t, "CALL_CLOSED")
+	p.hangUp(t)
 	ended(t, c.session)
-	p.do(t, "quit", "")
-	if err := p.wait(); err != nil {
-		t.Errorf("baresip: %v\n%s", err, p.out.tail())
-	}
 	s.idle(t)
 }
 
@@ -143,36 +125,19 @@ func testFlood(t *testing.T) {
 	m := startModel(t, simulator.Options{Script: greeting("a02")})
 	redis := redisproc.Start(t)
 	s := serveConfig(t, "flood.yaml", map[string]string{"E2E_MODEL": m.url, "E2E_REDIS": redis.URL()})
-	stop := make(chan struct{})
-	var floods sync.WaitGroup
-	for from, method := range map[string]string{"127.0.0.2": "INVITE", "127.0.0.3": "OPTIONS"} {
-		floods.Go(func() {
-			c := udpFrom(t, from)
-			for n := 0; ; n++ {
-				select {
-				case <-stop:
-					return
-				default:
-					sendSIP(t, c, s.sip["udp"], method, n)
-					if n%20 == 19 {
-						time.Sleep(5 * time.Millisecond) // at most 4,000 a second: this machine has other work
-					}
-				}
-			}
-		})
-	}
+	stop := flood(t, s.sip["udp"], map[string]string{"127.0.0.2": "INVITE", "127.0.0.3": "OPTIONS"})
+	defer stop()
 	quiet := lawFile(t, transcode.PCMU, simulator.Clip{Name: "silence", Samples: make([]int16, 50*transcode.FrameBytes)})
 	eventually(t, "the floods are felt", func() bool {
 		_, metrics := s.get(t, "/metrics")
-		return !strings.Contains(metrics, `trunkline_sip_refused_total{reason="flood"} 0`) && !strings.Contains(metrics, `trunkline_sip_refused_total{reason="stranger"} 0`)
+		return counts(metrics, `trunkline_sip_refused_total{reason="flood"} `) && counts(metrics, `trunkline_sip_refused_total{reason="stranger"} `)
 	})
 	for range 5 {
 		for _, transport := range []string{"udp", "tcp"} {
 			succeed(t, filled(t, "testdata/sipp/basic.xml", quiet), transport, s.sip[transport].String())
 		}
 	}
-	close(stop)
-	floods.Wait()
+	stop()
 	if n := s.metric(t, "trunkline_calls_total"); n != 10 {
 		t.Errorf("%v calls, want the trunk's", n)
 	}
@@ -180,4 +145,39 @@ func testFlood(t *testing.T) {
 		t.Errorf("%d sessions with the model, want those of the trunk's calls", n)
 	}
 	s.idle(t)
+}
+
+// flood sends requests from each address, 4,000 a second at most: this machine has other work.
+func flood(t *testing.T, to netip.AddrPort, methods map[string]string) (stop func()) {
+	t.Helper()
+	quit := make(chan struct{})
+	var crew sync.WaitGroup
+	for from, method := range methods {
+		c := udpFrom(t, from)
+		crew.Go(func() {
+			pace := time.NewTicker(5 * time.Millisecond)
+			defer pace.Stop()
+			for n := 0; ; {
+				select {
+				case <-quit:
+					return
+				case <-pace.C:
+				}
+				for range 20 {
+					n++
+					if err := writeSIP(c, to, method, n); err != nil {
+						t.Errorf("flood from %v: %v", c.LocalAddr(), err)
+						return
+					}
+				}
+			}
+		})
+	}
+	return sync.OnceFunc(func() { close(quit); crew.Wait() })
+}
+
+// counts reports whether a counter is there and not 0.
+func counts(metrics, name string) bool {
+	_, value, there := strings.Cut(metrics, name)
+	return there && !strings.HasPrefix(value, "0\n")
 }

@@ -83,13 +83,18 @@ func udpFrom(t *testing.T, ip string) *net.UDPConn {
 
 func sendSIP(t *testing.T, from *net.UDPConn, to netip.AddrPort, method string, n int) {
 	t.Helper()
+	if err := writeSIP(from, to, method, n); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func writeSIP(from *net.UDPConn, to netip.AddrPort, method string, n int) error {
 	own := from.LocalAddr()
 	message := fmt.Sprintf("%[1]s sip:%[2]s@%[3]v SIP/2.0\r\nVia: SIP/2.0/UDP %[4]v;rport;branch=z9hG4bKs%[5]d\r\n"+
 		"From: <sip:+15557654321@%[4]v>;tag=s%[5]d\r\nTo: <sip:%[2]s@%[3]v>\r\nCall-ID: s%[5]d@%[4]v\r\nCSeq: 1 %[1]s\r\n"+
 		"Contact: <sip:+15557654321@%[4]v>\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n", method, dialledNumber, to, own, n)
-	if _, err := from.WriteToUDPAddrPort([]byte(message), to); err != nil {
-		t.Fatal(err)
-	}
+	_, err := from.WriteToUDPAddrPort([]byte(message), to)
+	return err
 }
 
 // deadURL is the address of a model that nobody serves.
