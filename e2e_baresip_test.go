@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/trunkline/trunkline/agent/simulator"
 	"github.com/trunkline/trunkline/store/storetest/redisproc"
@@ -27,8 +28,9 @@ type softphone struct {
 	dir     string
 	crew    sync.WaitGroup
 
-	mu     sync.Mutex
-	events []string // types, in order
+	mu      sync.Mutex
+	events  []string // types, in order
+	answers int      // to commands
 }
 
 // startBaresip runs a phone that records what it hears and speaks silence until told otherwise. account ends the line of its
@@ -114,12 +116,21 @@ func (p *softphone) listen() {
 		if _, err := io.ReadFull(r, text); err != nil {
 			return
 		}
-		var event struct{ Type, Param string }
-		if json.Unmarshal(text[:n], &event) == nil && event.Type != "" {
-			p.mu.Lock()
-			p.events = append(p.events, event.Type)
-			p.mu.Unlock()
+		var event struct {
+			Type     string
+			Response bool
 		}
+		if json.Unmarshal(text[:n], &event) != nil {
+			continue
+		}
+		p.mu.Lock()
+		switch {
+		case event.Response:
+			p.answers++
+		case event.Type != "":
+			p.events = append(p.events, event.Type)
+		}
+		p.mu.Unlock()
 	}
 }
 
@@ -132,6 +143,24 @@ func (p *softphone) do(t *testing.T, command, params string) {
 	if _, err := fmt.Fprintf(p.control, "%d:%s,", len(text), text); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// obeys gives a command and reports whether the phone has carried it out. One that hangs while it does is not our affair.
+func (p *softphone) obeys(t *testing.T, command, params string) bool {
+	t.Helper()
+	answered := func() int {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		return p.answers
+	}
+	before := answered()
+	p.do(t, command, params)
+	for end := time.Now().Add(patience); answered() == before; <-time.After(10 * time.Millisecond) {
+		if time.Now().After(end) || !p.running() {
+			return false
+		}
+	}
+	return true
 }
 
 func (p *softphone) await(t *testing.T, event string) {

@@ -2,6 +2,7 @@ package trunkline_test
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -93,31 +94,52 @@ func testPassword(t *testing.T) {
 	s.idle(t)
 }
 
-// A softphone presses a key, and the record has it.
-func testSoftphoneKeys(t *testing.T) {
+// A softphone presses a key, puts us on hold and comes back, and the record has all three. A baresip that hangs while it does
+// as it is told is exchanged for another: once in about a hundred times its audio stopped at the word hold, and nothing came.
+func testSoftphoneManners(t *testing.T) {
 	m := startModel(t, simulator.Options{Script: greeting("a08")})
 	redis := redisproc.Start(t)
 	s := serve(t, map[string]string{"E2E_MODEL": m.url, "E2E_REDIS": redis.URL()})
-	p := startBaresip(t, transcode.PCMA, "")
-	c := &phoneCall{tap: newTap(t, s.sip["udp"]), t: t, law: transcode.PCMA}
+	for session := range 3 {
+		c := &phoneCall{tap: newTap(t, s.sip["udp"]), t: t, law: transcode.PCMA}
+		if p := startBaresip(t, c.law, ""); keyAndHold(c, m, session, p, redis.Addr) {
+			p.hangUp(t)
+			ended(t, c.session)
+			s.idle(t)
+			return
+		}
+		t.Log("baresip hangs")
+	}
+	t.Fatal("no baresip does as it is told")
+}
+
+// keyAndHold reports whether the phone has done its part.
+func keyAndHold(c *phoneCall, m *model, session int, p *softphone, redis string) bool {
+	t := c.t
+	t.Helper()
+	known := mustRedis(t, redis, "KEYS", "tl:{*}:meta").([]any)
 	p.do(t, "dial", "sip:"+dialledNumber+"@"+c.addr())
 	p.await(t, "CALL_ESTABLISHED")
-	c.session = m.session(t, 0)
+	c.session = m.session(t, session)
 	c.heardAll(1)
-	key := mustRedis(t, redis.Addr, "KEYS", "tl:{*}:meta").([]any)[0].(string) // the call goes on
-	id := strings.TrimSuffix(strings.TrimPrefix(key, "tl:{"), "}:meta")
-	p.do(t, "sndcode", "4")
-	eventually(t, "the record has the key", func() bool {
-		for _, l := range allLines(t, redis.Addr, id) {
-			if lineText(l) == "dtmf caller 4" {
-				return true
-			}
+	id := ""
+	for _, key := range mustRedis(t, redis, "KEYS", "tl:{*}:meta").([]any) {
+		if !slices.Contains(known, key) { // the call goes on: its record is not closed
+			id = strings.TrimSuffix(strings.TrimPrefix(key.(string), "tl:{"), "}:meta")
 		}
-		return false
-	}, p.out.tail)
-	p.hangUp(t)
-	ended(t, c.session)
-	s.idle(t)
+	}
+	for _, step := range []struct{ command, params, line string }{
+		{"sndcode", "4", "dtmf caller 4"}, {"hold", "", "hold caller on"}, {"resume", "", "hold caller off"},
+	} {
+		if !p.obeys(t, step.command, step.params) {
+			p.kill()
+			return false
+		}
+		eventually(t, "the record has "+step.line, func() bool {
+			return slices.ContainsFunc(allLines(t, redis, id), func(l row) bool { return lineText(l) == step.line })
+		}, p.out.tail)
+	}
+	return true
 }
 
 // A stranger and a peer that lost its mind send all they can. The trunk's calls go through meanwhile, each of them.

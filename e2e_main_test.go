@@ -28,7 +28,7 @@ func TestE2E(t *testing.T) {
 		"baresip":               testBaresip,
 		"encrypted":             testEncrypted,
 		"password":              testPassword,
-		"softphone keys":        testSoftphoneKeys,
+		"softphone manners":     testSoftphoneManners,
 		"flood":                 testFlood,
 		"barge-in":              testBargeIn,
 		"barge-in on a queue":   testBargeInQueue,
