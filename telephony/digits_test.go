@@ -3,8 +3,12 @@ package telephony
 import (
 	"context"
 	"errors"
+	"net"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/trunkline/trunkline/transcode"
 )
 
 // Each row is one story: way and key, at a time in ms.
@@ -113,5 +117,48 @@ func TestSendDigitsAsEvents(t *testing.T) {
 	}
 	if err := c.SendDigits(t.Context(), "1x"); !errors.Is(err, ErrDigits) {
 		t.Errorf("no keys: %v", err)
+	}
+}
+
+// An exchange that sends each press as RTP events and as INFO, every packet of the events more than once and the first one
+// lost, has pressed once.
+func TestKeysThatComeBothWays(t *testing.T) {
+	e := &ear{up: make(chan *Call, 1)}
+	s := start(t, Config{Trunks: twoTrunks()}, e.serve)
+	phone, w := wirePhoneAt(t, trunkHost), newWire(t, s, "udp", trunkHost)
+	offer := strings.Replace(description("127.0.0.1:"+phone.port()), "AVP 0\r\n", "AVP 0 101\r\na=rtpmap:101 telephone-event/8000\r\n", 1)
+	_, w.toTag, _ = strings.Cut(headerOf(w.want(200, w.request("INVITE", 1, offer)), "To"), ";tag=")
+	w.say(w.request("ACK", 1, ""))
+	c := recv(t, e.up)
+	phone.say(c.Media().Port(), transcode.PCMU, 0x21, 6)
+	cseq := 1
+	info := func(key string) {
+		cseq++
+		text := w.request("INFO", cseq, "Signal="+key+"\r\nDuration=160\r\n")
+		w.want(200, strings.Replace(text, "application/sdp", "application/dtmf-relay", 1))
+	}
+	for _, key := range []byte{5, 5, 6} {
+		for _, duration := range []byte{2, 2, 3, 0x83, 0x83, 0x83} { // the last three say end; no marker
+			phone.event(c.Media().Port(), key, duration)
+		}
+		phone.ts += 1600
+		info(string('0' + rune(key)))
+	}
+	info("7")
+	for i, want := range "5567" {
+		if got := recv(t, c.Digits()); got != want {
+			t.Errorf("key %d is %q, want %q", i, got, want)
+		}
+	}
+	w.want(200, w.request("BYE", cseq+1, ""))
+}
+
+// event sends a packet of a key that has lasted for duration hundredths of a second; 0x80 is added at its end.
+func (p *wirePhone) event(to int, key, duration byte) {
+	raw := append(rtpPacket(p.seq, p.ts, 0x21, 0)[:12], key, duration&0x80|10, 0, 80*(duration&0x7f))
+	raw[1] = 101
+	p.seq++
+	if _, err := p.WriteTo(raw, &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: to}); err != nil {
+		p.t.Error(err)
 	}
 }
