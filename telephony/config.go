@@ -236,7 +236,7 @@ func (c Config) check() error {
 func (c Config) checkNames(i int, field string) (errs []error) {
 	field += ".tlsNames"
 	if len(c.Trunks[i].TLSNames) > 0 && c.SIP.TLS.ClientCAFile == "" {
-		errs = append(errs, &ConfigError{field, "nobody could prove them: set the file of client authorities (sip.tls.clientCAFile)"})
+		errs = append(errs, &ConfigError{field, "nobody could prove them: set the file of client authorities (sip.tls.client_ca)"})
 	}
 	for _, name := range c.Trunks[i].TLSNames {
 		if plainName(name) == "" || strings.ContainsAny(name, " @/:") {

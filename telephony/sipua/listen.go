@@ -49,7 +49,7 @@ func (u *UA) openOne(s string) error {
 		return err
 	}
 	if network == "tls" && u.tls.cert == nil {
-		return errors.New("TLS needs a certificate: set TLS.CertFile and TLS.KeyFile")
+		return errors.New("TLS needs a certificate: set tls.certificate and tls.key")
 	}
 	lc := net.ListenConfig{Control: markListener}
 	if network == "udp" {

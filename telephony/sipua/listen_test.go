@@ -47,7 +47,7 @@ func TestListenErrorsHelp(t *testing.T) {
 		"127.0.0.1:5060":         `write transport://host:port, such as udp://0.0.0.0:5060 or tls://[::]:5061`,
 		"udp://127.0.0.1:5060#x": `write transport://host:port`,
 		"udp://2001:db8::1:5060": `write`,
-		"tls://127.0.0.1:0":      `sip: listen[1] "tls://127.0.0.1:0": TLS needs a certificate: set TLS.CertFile and TLS.KeyFile`,
+		"tls://127.0.0.1:0":      `sip: listen[1] "tls://127.0.0.1:0": TLS needs a certificate: set tls.certificate and tls.key`,
 	} {
 		u, err := Listen(Config{Listen: []string{"udp://127.0.0.1:0", listen}, Invite: ringAndWait(nil)})
 		if err == nil {

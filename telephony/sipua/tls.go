@@ -38,22 +38,22 @@ type tlsStore struct {
 func newTLSStore(c TLS, t timing, log *slog.Logger) (*tlsStore, error) {
 	s := &tlsStore{}
 	if (c.CertFile == "") != (c.KeyFile == "") {
-		return nil, errors.New("TLS.CertFile and TLS.KeyFile belong together: set both")
+		return nil, errors.New("tls.certificate and tls.key belong together: set both")
 	}
 	var err error
 	if c.CertFile != "" {
 		if s.cert, err = watch("TLS certificate", t.checkFiles, log, loadPair, c.CertFile, c.KeyFile); err != nil {
-			return nil, fmt.Errorf("TLS.CertFile and TLS.KeyFile: %w", err)
+			return nil, fmt.Errorf("tls.certificate and tls.key: %w", err)
 		}
 	}
 	if c.ClientCAFile != "" {
 		if s.clients, err = watch("TLS client authorities", t.checkFiles, log, loadPool, c.ClientCAFile); err != nil {
-			return nil, fmt.Errorf("TLS.ClientCAFile: %w", err)
+			return nil, fmt.Errorf("tls.client_ca: %w", err)
 		}
 	}
 	if c.RootCAFile != "" {
 		if s.roots, err = watch("TLS root authorities", t.checkFiles, log, loadPool, c.RootCAFile); err != nil {
-			return nil, fmt.Errorf("TLS.RootCAFile: %w", err)
+			return nil, fmt.Errorf("tls.root_ca: %w", err)
 		}
 	}
 	return s, nil

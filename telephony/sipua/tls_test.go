@@ -15,11 +15,11 @@ func TestTLSFilesAreChecked(t *testing.T) {
 		t.Fatal(err)
 	}
 	for want, files := range map[string]TLS{
-		"TLS.CertFile and TLS.KeyFile belong together":    {CertFile: good.CertFile},
-		"TLS.CertFile and TLS.KeyFile: stat":              {CertFile: "/nowhere.pem", KeyFile: good.KeyFile},
-		"TLS.CertFile and TLS.KeyFile: tls:":              {CertFile: ca.file, KeyFile: good.KeyFile},
-		"TLS.ClientCAFile: no certificate in":             {CertFile: good.CertFile, KeyFile: good.KeyFile, ClientCAFile: empty},
-		"TLS.RootCAFile: stat /nowhere.pem":               {RootCAFile: "/nowhere.pem"},
+		"tls.certificate and tls.key belong together":     {CertFile: good.CertFile},
+		"tls.certificate and tls.key: stat":               {CertFile: "/nowhere.pem", KeyFile: good.KeyFile},
+		"tls.certificate and tls.key: tls:":               {CertFile: ca.file, KeyFile: good.KeyFile},
+		"tls.client_ca: no certificate in":                {CertFile: good.CertFile, KeyFile: good.KeyFile, ClientCAFile: empty},
+		"tls.root_ca: stat /nowhere.pem":                  {RootCAFile: "/nowhere.pem"},
 		`listen[0] "tls://127.0.0.1:0": TLS needs a cert`: {},
 	} {
 		u, err := Listen(Config{Listen: []string{"tls://127.0.0.1:0"}, TLS: files, Invite: ringAndWait(nil)})
