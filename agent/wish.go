@@ -23,9 +23,6 @@ const (
 	wishGoodbye                  // the last words to a silent caller
 )
 
-// idle reports that the wish is only for a caller who says nothing.
-func (k wishKind) idle() bool { return k == wishAsk || k == wishGoodbye }
-
 // must reports that the wish is not satisfied by an answer that the caller did not hear.
 func (k wishKind) must() bool { return k == wishNotice }
 

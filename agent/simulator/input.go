@@ -229,7 +229,7 @@ func (s *Session) hear(u utterance, turn []int16) heard {
 	if u.idle {
 		return heard{}
 	}
-	h := heard{}
+	var h heard
 	if u.said != nil {
 		h = *u.said
 	} else {

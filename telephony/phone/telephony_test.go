@@ -18,7 +18,6 @@ import (
 type office struct {
 	*telephony.Server
 	network string
-	calls   sync.WaitGroup // handlers
 }
 
 func newOffice(t *testing.T, network string, serve func(context.Context, *telephony.Call)) *office {

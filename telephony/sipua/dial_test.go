@@ -174,8 +174,7 @@ func TestDialFollowsRecordRoute(t *testing.T) {
 	m := c.expect("INVITE")
 	near := "<sip:" + proxy.addr.String() + ";lr;x=1>"
 	c.send(c.reply(m, 200, "end", testAnswer, "Record-Route: <sip:far.test;lr>, <sip:10.0.0.1;lr>", "Record-Route: "+near))
-	ack, bye := proxy.expect("ACK"), message{}
-	bye = proxy.expect("BYE")
+	ack, bye := proxy.expect("ACK"), proxy.expect("BYE")
 	proxy.send(c.okFor(bye))
 	for _, m := range []message{ack, bye} {
 		if got := strings.Join(m.headers["Route"], ","); got != near+",<sip:10.0.0.1;lr>,<sip:far.test;lr>" || !strings.Contains(m.start, " sip:end@"+c.addr.String()) {

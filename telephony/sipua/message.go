@@ -46,20 +46,6 @@ type Address struct {
 	URI     URI
 }
 
-// ParseAddresses reads a header value that may hold several addresses separated by
-// commas. What cannot be read is left out.
-func ParseAddresses(value string) []Address {
-	var all []Address
-	for _, one := range splitOutside(value, ',') {
-		var uri sip.Uri
-		display, err := sip.ParseAddressValue(strings.TrimSpace(one), &uri, &sip.HeaderParams{})
-		if err == nil {
-			all = append(all, Address{Display: unescape(display), URI: plainURI(&uri)})
-		}
-	}
-	return all
-}
-
 func plainURI(u *sip.Uri) URI {
 	if u.Scheme != "sip" && u.Scheme != "sips" {
 		return URI{Scheme: u.Scheme, User: u.Raw()}

@@ -2,7 +2,6 @@ package sipua
 
 import (
 	"net"
-	"reflect"
 	"slices"
 	"testing"
 
@@ -13,24 +12,6 @@ import (
 type fakeConn struct{ net.Conn }
 
 func (fakeConn) LocalAddr() net.Addr { return &net.UDPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 5060} }
-
-func TestParseAddresses(t *testing.T) {
-	for value, want := range map[string][]Address{
-		`"Doe, John \"JD\"" <sip:+4930123@example.com:5070;user=phone>, <tel:+49-30-123;phone-context=x>`: {
-			{`Doe, John "JD"`, URI{"sip", "+4930123", "example.com", 5070}},
-			{"", URI{"tel", "+49-30-123;phone-context=x", "", 0}},
-		},
-		`sip:bob@example.com;tag=1`:        {{"", URI{"sip", "bob", "example.com", 0}}},
-		`Bob <sip:+1;npdi;rn=%2B2@e.test>`: {{"Bob", URI{"sip", "+1;npdi;rn=%2B2", "e.test", 0}}},
-		`<sip:x@[2001:db8::1]:5061>`:       {{"", URI{"sip", "x", "[2001:db8::1]", 5061}}},
-		``:                                 nil,
-		`<>, "`:                            nil,
-	} {
-		if got := ParseAddresses(value); !reflect.DeepEqual(got, want) {
-			t.Errorf("%s\n got %+v\nwant %+v", value, got, want)
-		}
-	}
-}
 
 func TestParseReason(t *testing.T) {
 	for value, want := range map[string]Reason{

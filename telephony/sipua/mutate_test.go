@@ -138,7 +138,7 @@ func (p *parlour) read(req *sip.Request) {
 	r := snapshot(req, "")
 	for _, values := range r.HeaderMap {
 		for _, v := range values {
-			_, _, _ = ParseAddresses(v), parseReason(v), firstOf(v)
+			_, _ = parseReason(v), firstOf(v)
 			_, _ = parameters(v)
 		}
 	}
@@ -212,9 +212,6 @@ func FuzzHeaderText(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		for _, a := range ParseAddresses(s) {
-			_ = a.URI.User
-		}
 		if r := parseReason(s); strings.ContainsAny(clean(r.String()), "\r\n") {
 			t.Errorf("%q", r)
 		}
