@@ -137,22 +137,53 @@ var callSchema = newSchema(
 var EndFields = []string{"end", "expire", "cause", "code", "by"}
 
 // Fields are the fields of the call that are set, id first.
-func (c *Call) Fields() iter.Seq2[string, string] { return callSchema.encode(c) }
+// Each tag is a field of its own, so that whoever adds one takes none away.
+func (c *Call) Fields() iter.Seq2[string, string] {
+	return func(yield func(string, string) bool) {
+		for name, value := range callSchema.encode(c) {
+			if !yield(name, value) {
+				return
+			}
+		}
+		for tag := range c.Tags.All() {
+			if !yield(TagField(tag), "1") {
+				return
+			}
+		}
+	}
+}
 
 // DecodeCall reads a call from its fields. Unknown names and unreadable numbers are passed over.
 func DecodeCall(fields iter.Seq2[string, string]) Call {
 	var c Call
-	callSchema.decode(&c, fields)
+	c.decode(fields)
 	return c
 }
 
-// Merge sets the fields of c that from sets, and keeps the others.
-func (c *Call) Merge(from *Call) { callSchema.decode(c, from.Fields()) }
+// Merge sets the fields of c that from sets, adds its tags, and keeps the others.
+func (c *Call) Merge(from *Call) { c.decode(from.Fields()) }
+
+func (c *Call) decode(fields iter.Seq2[string, string]) {
+	var tags []string
+	callSchema.decode(c, func(yield func(string, string) bool) {
+		for name, value := range fields {
+			if tag, ok := strings.CutPrefix(name, tagPrefix); ok && ValidTag(tag) {
+				tags = append(tags, tag)
+				continue
+			}
+			if !yield(name, value) {
+				return
+			}
+		}
+	})
+	c.Tags = c.Tags.With(tags...)
+}
 
 var entrySchema = newSchema(
 	text("k", func(e *Entry) *string { return &e.Kind }),
 	text("r", func(e *Entry) *Role { return &e.Role }),
 	field[Entry]{"at", writtenAt, moment("", func(e *Entry) *time.Time { return &e.At }).set},
+	text("au", func(e *Entry) *string { return &e.Author }),
 	text("i", func(e *Entry) *string { return &e.ItemID }),
 	text("t", func(e *Entry) *string { return &e.Text }),
 	field[Entry]{"h", writtenHeard, func(e *Entry, v string) { e.Heard = mended(v) }},

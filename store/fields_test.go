@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 	"unicode/utf8"
@@ -18,7 +19,7 @@ func fill[T any](t *testing.T) T {
 		case f.Type() == reflect.TypeFor[time.Time]():
 			f.Set(reflect.ValueOf(time.UnixMilli(1_700_000_000_000 + int64(i)).UTC()))
 		case f.Kind() == reflect.String:
-			f.SetString(fmt.Sprint(v.Type().Field(i).Name, i))
+			f.SetString(strings.ToLower(fmt.Sprint(v.Type().Field(i).Name, i))) // as tags are
 		case f.CanInt():
 			f.SetInt(int64(1000 + i))
 		default:

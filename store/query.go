@@ -16,11 +16,20 @@ const (
 
 // Query says which calls List returns, newest first. Empty members do not restrict.
 type Query struct {
-	From   time.Time // started at or after
-	To     time.Time // started before
-	Agent  string
-	Caller string // in any spelling, see [SameCaller]
-	Live   bool   // only calls that run
+	From    time.Time // started at or after
+	To      time.Time // started before
+	Agent   string
+	Agents  []string // any of these: what a reader may see at all. nil: every agent; empty and not nil: none
+	Caller  string   // in any spelling, see [SameCaller]
+	Dialled string   // in any spelling
+	Tag     string   // one of the call's tags, see [ValidTag]
+	EndedBy string   // who hung up: caller, agent, system, supervisor
+	Cause   string   // a part of the cause, in any case of letters
+	Live    bool     // only calls that run
+
+	MinDuration time.Duration // answered at least so long
+	MaxDuration time.Duration // answered at most so long; 0: no bound
+
 	Limit  int    // calls a page; 0: [DefaultPage], at most [MaxPage]
 	Cursor string // Next of the page before; "": from the newest
 }
@@ -29,6 +38,9 @@ type Query struct {
 type Page struct {
 	Calls []Call
 	Next  string // cursor of the next page; "": this was the last
+	// Back is set when the page has fewer calls than asked for because looking further would take too long: the calls
+	// down to this start were looked at, and Next goes on from there. Zero: nothing was left out.
+	Back time.Time
 }
 
 // PageSize is the limit that holds.
@@ -44,7 +56,14 @@ func (q *Query) Match(c *Call) bool {
 	return (q.From.IsZero() || !c.Started.Before(q.From)) &&
 		(q.To.IsZero() || c.Started.Before(q.To)) &&
 		(q.Agent == "" || q.Agent == c.Agent) &&
+		(q.Agents == nil || slices.Contains(q.Agents, c.Agent)) &&
 		(q.Caller == "" || SameCaller(q.Caller, c.Caller)) &&
+		(q.Dialled == "" || SameCaller(q.Dialled, c.Dialled)) &&
+		(q.Tag == "" || c.Tags.Has(q.Tag)) &&
+		(q.EndedBy == "" || q.EndedBy == c.EndedBy) &&
+		(q.Cause == "" || strings.Contains(strings.ToLower(c.Cause), strings.ToLower(q.Cause))) &&
+		(q.MinDuration <= 0 || c.Duration() >= q.MinDuration) &&
+		(q.MaxDuration <= 0 || c.Duration() <= q.MaxDuration) &&
 		(!q.Live || c.Live())
 }
 

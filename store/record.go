@@ -40,6 +40,8 @@ const (
 	RoleCaller Role = "caller"
 	RoleAgent  Role = "agent"
 	RoleSystem Role = "system"
+	// RoleSupervisor wrote a note, or told the agent something: Status "told".
+	RoleSupervisor Role = "supervisor"
 )
 
 // CauseLost is the cause of a call that Sweep closed: its process died or lost the store for longer than a lease.
@@ -93,6 +95,8 @@ type Call struct {
 	Rotations     int   // connections to the model that were replaced before their end
 	ToolCalls     int
 	ToolFailures  int
+
+	Tags Tags // what the agent and supervisors sorted the call under
 }
 
 // Live reports whether the call still runs as far as the store knows.
@@ -140,6 +144,7 @@ type Entry struct {
 	Kind   string    // one of the Kind constants
 	At     time.Time // to the millisecond; zero: the time in the id
 	Role   Role
+	Author string // of a supervisor's note: who wrote it, as the sign-in knows them
 	ItemID string // Realtime conversation item
 
 	Text  string // what was said, pressed, noted or went wrong
@@ -181,7 +186,7 @@ func (e *Entry) validateBody() error {
 }
 
 func (e *Entry) size() int {
-	return len(e.Role) + len(e.ItemID) + len(e.Text) + len(e.Heard) + len(e.Tool) + len(e.CallID) +
+	return len(e.Role) + len(e.Author) + len(e.ItemID) + len(e.Text) + len(e.Heard) + len(e.Tool) + len(e.CallID) +
 		len(e.Arguments) + len(e.Result) + len(e.Status)
 }
 

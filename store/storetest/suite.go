@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -162,7 +163,7 @@ func filled[T any](record T) T {
 		case f.Type() == reflect.TypeFor[time.Time]():
 			f.Set(reflect.ValueOf(start.Add(time.Duration(i) * 1001 * time.Millisecond)))
 		case f.Kind() == reflect.String:
-			f.SetString(fmt.Sprintf("%s-%d", v.Type().Field(i).Name, i))
+			f.SetString(strings.ToLower(fmt.Sprintf("%s-%d", v.Type().Field(i).Name, i))) // as tags are
 		case f.CanInt():
 			f.SetInt(int64(1000 + i))
 		}
