@@ -53,7 +53,7 @@ func (b *briefing) hold(ctx context.Context, conv *agent.Conversation, l line) a
 			}
 		}
 	}()
-	conv.Tell("Somebody has answered. Tell them now what you called for.", true)
+	conv.Tell("Somebody has answered. Tell them now what you called for.", "", true)
 	end := conv.Run(ctx, l)
 	stop()
 	<-pressed

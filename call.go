@@ -147,6 +147,7 @@ func (s *Service) close(c store.Call, call *telephony.Call, end agent.End, f age
 		c.Code = e.SIP
 	}
 	stats := call.Media().Stats()
+	c.Tags = f.Tags
 	c.Turns, c.Interruptions, c.ToolCalls, c.ToolFailures = f.Turns, f.Interruptions, f.ToolCalls, f.ToolFailures
 	c.TokensIn, c.TokensOut, c.TokensCached, c.CostMicros = int64(f.TokensIn), int64(f.TokensOut), int64(f.TokensCached), f.CostMicros
 	c.Reconnects, c.Rotations = f.Reconnects, f.Rotations

@@ -216,6 +216,11 @@ func (c *Conversation) dropNoise() {
 // interrupt is the barge-in: the agent falls silent within a frame, and the server is told what was heard.
 func (c *Conversation) interrupt(now time.Time) {
 	c.barge.believe()
+	c.breakOff(store.RoleCaller, now)
+}
+
+// breakOff stops the agent within a frame, whoever is the cause.
+func (c *Conversation) breakOff(by store.Role, now time.Time) {
 	c.barge.state, c.responses.undecided, c.cancelledWhileHeld = bargeNone, false, false
 	c.voice.drop()
 	finished, cut := c.playback.flush()
@@ -223,7 +228,7 @@ func (c *Conversation) interrupt(now time.Time) {
 	c.heard(finished, false)
 	c.responses.interrupted(c.responses.callerSpeaks && c.desk.Profile.serverInterrupts(), now)
 	if len(cut) > 0 {
-		c.cut(cut, now)
+		c.cut(cut, by, now)
 	}
 	c.tools.interrupted()
 	c.unsaid(now)
@@ -231,15 +236,17 @@ func (c *Conversation) interrupt(now time.Time) {
 
 // cut tells the server how far each unfinished item was heard: the one being played is truncated, later ones that
 // nobody heard are deleted. A clip of ours, or what came over a connection that is gone, is nothing the server knows.
-func (c *Conversation) cut(parts []*spoken, now time.Time) {
+func (c *Conversation) cut(parts []*spoken, by store.Role, now time.Time) {
 	c.heard(parts, true)
 	parts = slices.DeleteFunc(parts, func(p *spoken) bool { return p.itemID == "" })
 	if len(parts) == 0 {
 		return
 	}
-	c.figures.Interruptions++
-	c.happened(Interrupted)
-	c.scribe.add(store.Entry{Kind: store.KindInterrupt, Role: store.RoleCaller, ItemID: parts[0].itemID, CutMS: parts[0].heardMS()}, now)
+	if by == store.RoleCaller {
+		c.figures.Interruptions++
+		c.happened(Interrupted)
+	}
+	c.scribe.add(store.Entry{Kind: store.KindInterrupt, Role: by, ItemID: parts[0].itemID, CutMS: parts[0].heardMS()}, now)
 	for _, p := range parts {
 		switch {
 		case p.link != c.link:

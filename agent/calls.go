@@ -84,9 +84,11 @@ func (c *Conversation) toolDone(r *running, now time.Time) {
 	case tools.HangUp:
 		c.finishWith(End{By: ByAgent, Cause: cause(out.Reason)}, now)
 	case tools.Note:
+		c.figures.Tags = c.figures.Tags.With(out.Target)
 		c.scribe.add(store.Entry{Kind: store.KindNote, Role: store.RoleAgent, Text: out.Reason, Status: out.Target}, now)
 	case tools.Escalate:
 		c.happened(Escalated)
+		c.figures.Tags = c.figures.Tags.With(store.TagEscalated)
 		c.scribe.add(store.Entry{Kind: store.KindEscalation, Role: store.RoleAgent, Text: out.Reason}, now)
 	case tools.PutThrough:
 		c.putThrough(out.Target, now)
@@ -162,5 +164,6 @@ func (c *Conversation) noteTool(r *running, now time.Time) {
 	}
 	c.setup.Observer.Tool(r.item.Name, string(out.Status), out.Duration)
 	c.scribe.add(store.Entry{Kind: store.KindToolResult, Role: store.RoleSystem, ItemID: r.item.ID, Tool: r.item.Name,
-		CallID: r.item.CallID, Result: out.Output, Status: string(out.Status), DurationMS: int(out.Duration.Milliseconds())}, now)
+		CallID: r.item.CallID, Result: out.Output, Status: string(out.Status), DurationMS: int(out.Duration.Milliseconds()),
+		Attempts: out.Attempts, ResultBytes: out.ResultBytes}, now)
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/trunkline/trunkline/agent/realtime"
@@ -51,15 +52,16 @@ func (d *Desk) definitions() ([]realtime.Tool, error) {
 
 // End says why a conversation is over.
 type End struct {
-	By    string // agent, system, caller
+	By    string // agent, system, caller, supervisor
 	Cause string
 }
 
 // Who ends a call.
 const (
-	ByCaller = "caller"
-	ByAgent  = "agent"
-	BySystem = "system"
+	ByCaller     = "caller"
+	ByAgent      = "agent"
+	BySystem     = "system"
+	BySupervisor = "supervisor"
 )
 
 // playoutLimit bounds how long last words may take after the conversation is over.
@@ -103,10 +105,11 @@ type Conversation struct {
 	// Between other goroutines and the loop.
 	inbox   chan received
 	hangups chan string
-	notes   chan note
+	orders  chan func(now time.Time)
 	takers  chan *taker
 	moved   chan error
 	wake    chan struct{}
+	offCall atomic.Bool // responses.off, for others to read
 
 	// Life of the goroutines; tools have their own.
 	work     context.Context
@@ -121,7 +124,7 @@ type Conversation struct {
 // Errors are those of the Dialer, or *FormatError.
 func Open(ctx context.Context, s Setup) (*Conversation, error) {
 	c := &Conversation{setup: s, log: s.Log, inbox: make(chan received), hangups: make(chan string, 1),
-		notes: make(chan note, mostNotes), takers: make(chan *taker), moved: make(chan error, 1), wake: make(chan struct{}, 1)}
+		orders: make(chan func(time.Time), mostOrders), takers: make(chan *taker), moved: make(chan error, 1), wake: make(chan struct{}, 1)}
 	if c.log == nil {
 		c.log = slog.New(slog.DiscardHandler)
 	}

@@ -141,7 +141,7 @@ func (c *Conversation) unsaid(now time.Time) {
 // quiet reports that neither side speaks, or is about to.
 func (c *Conversation) quiet() bool {
 	r := c.responses
-	return r.free() && len(r.wishes) == 0 && !r.callerSpeaks && !r.undecided && r.turnDue.IsZero() && !c.playback.playing() && !c.held && c.end == nil
+	return r.free() && len(r.wishes) == 0 && !r.callerSpeaks && !r.undecided && r.turnDue.IsZero() && !c.playback.playing() && !c.held && !r.off && c.end == nil
 }
 
 // sayLine says something while a tool runs.

@@ -284,15 +284,3 @@ func (c *Conversation) errorEvent(e *realtime.Error, now time.Time) {
 		c.log.Warn("server reported an error", "code", e.Code, "type", e.Type, "param", e.Param)
 	}
 }
-
-// noteTold marks the notes that the model knows of.
-const noteTold = "told"
-
-// take gives the model a note from outside. One that comes while there is no connection is part of what the next is told.
-func (c *Conversation) take(n note, now time.Time) {
-	c.scribe.add(store.Entry{Kind: store.KindNote, Role: store.RoleSystem, Text: n.text, Status: noteTold}, now)
-	c.send(&realtime.ItemCreate{EventID: c.responses.eventID("note-"), Item: c.ownItem("note", "system", n.text)})
-	if n.speak {
-		c.responses.want(wish{kind: wishReply})
-	}
-}

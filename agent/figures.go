@@ -26,6 +26,7 @@ type Figures struct {
 	OverflowBytes  int   // audio there was no room for in the playout queue
 	KeysLost       int   // keys pressed that nobody took
 	Latencies      []time.Duration
+	Tags           store.Tags // those of the agent's notes, and store.TagEscalated
 }
 
 // Latency returns the q-quantile (0..1) of the turn latencies: caller stopped speaking → first frame of the answer on

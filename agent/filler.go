@@ -28,7 +28,7 @@ func (c *Conversation) fill(now time.Time) {
 	f, manners := &c.filler, &c.desk.Profile.Filler
 	working := len(c.tools.open) > 0 || c.playback.filler != 0 && !c.responses.atRest()
 	switch {
-	case manners.After <= 0 || !working || c.playback.playing() || c.responses.callerSpeaks || c.held || c.end != nil:
+	case manners.After <= 0 || !working || c.playback.playing() || c.responses.callerSpeaks || c.held || c.responses.off || c.end != nil:
 		*f = filler{}
 		c.playback.stopFiller()
 	case f.since.IsZero():

@@ -21,7 +21,7 @@ func (i *idle) callerActs() { *i = idle{} }
 func (c *Conversation) ponder(now time.Time) {
 	i, manners := &c.idle, &c.desk.Profile.Idle
 	switch {
-	case manners.After <= 0 || !c.atRest() || c.held || c.end != nil || c.link == nil:
+	case manners.After <= 0 || !c.atRest() || c.held || c.responses.off || c.end != nil || c.link == nil:
 		i.since = time.Time{}
 	case i.since.IsZero():
 		i.since = now

@@ -149,7 +149,7 @@ func (w *world) act() *End {
 		w.line.hold(false)
 		return end
 	case n < 93:
-		if speak := chance(w.rng, 50); w.conv.Tell("The customer is waiting.", speak) && speak {
+		if speak := chance(w.rng, 50); w.conv.Tell("The customer is waiting.", "", speak) && speak {
 			w.mustAnswer = time.Now()
 		}
 	case n < 95 && w.manners.breaks:

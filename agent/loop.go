@@ -34,8 +34,8 @@ func (c *Conversation) loop(ctx context.Context) {
 			c.toolDone(r, time.Now())
 		case d := <-c.renewal.results:
 			c.dialled(d, time.Now())
-		case n := <-c.notes:
-			c.take(n, time.Now())
+		case do := <-c.orders:
+			do(time.Now())
 		case t := <-c.takers:
 			c.takeKeys(t)
 		case err := <-c.moved:
@@ -68,7 +68,7 @@ func (c *Conversation) step(now time.Time) {
 
 func (c *Conversation) schedulerStep(now time.Time) {
 	r := c.responses
-	r.paused = c.link == nil || c.held || c.handover != nil || c.keys.typing() || c.falling != ""
+	r.paused = c.link == nil || c.held || r.off || c.handover != nil || c.keys.typing() || c.falling != ""
 	if c.end == nil {
 		r.pump(now)
 	}
@@ -108,26 +108,6 @@ func (c *Conversation) sleep(now time.Time) time.Duration {
 		d.at(c.handover.by)
 	}
 	return max(d.earliest.Sub(now), 0)
-}
-
-// note is something that the model is told from outside of the conversation.
-type note struct {
-	text  string
-	speak bool
-}
-
-// mostNotes is how many notes may wait for the loop.
-const mostNotes = 16
-
-// Tell gives the model a note, such as a supervisor's, and has it spoken about at the next moment when nobody speaks if
-// speak is set. It reports false when too many notes are waiting or the conversation is over.
-func (c *Conversation) Tell(text string, speak bool) bool {
-	select {
-	case c.notes <- note{text, speak}:
-		return c.work.Err() == nil
-	default:
-		return false
-	}
 }
 
 // FinalPatience is how long Finish should wait by default: transcriptions come within two or three seconds.

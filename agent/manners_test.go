@@ -345,8 +345,8 @@ func TestHoldSendsNothingAndSaysNothing(t *testing.T) {
 func TestNotesAreToldAndSpokenAbout(t *testing.T) {
 	s := play(t, stageOptions{}, func(s *stage) {
 		s.server(created("r1"), item("r1", "a1"), soundOf("r1", "a1", 200))
-		s.conv.Tell("The customer is a VIP.", false)
-		s.conv.Tell("The order was found.", true)
+		s.conv.Tell("The customer is a VIP.", "", false)
+		s.conv.Tell("The order was found.", "", true)
 		synctest.Wait()
 		s.sent("system: The customer is a VIP.", "system: The order was found.")
 		s.server(done("r1", "completed", message("a1")))

@@ -317,7 +317,7 @@ func TestR17TheLogHoldsNothingThatWasSaid(t *testing.T) {
 		s.wait(time.Second)
 		s.say("my name is Ada Lovelace")
 		s.line.digits <- '7'
-		s.conv.Tell("The customer is Ada Lovelace.", true)
+		s.conv.Tell("The customer is Ada Lovelace.", "", true)
 		s.session().SendError("server_error", "Ada Lovelace has no luck")
 		s.wait(20 * time.Second)
 		s.session().Drop()

@@ -25,7 +25,7 @@ func TestP14TheServersAnswerMeetsOurs(t *testing.T) {
 				s.downDelay.Store(int64(300 * time.Millisecond)) // the call learns of the turn when it has asked for another answer
 				s.start()
 				s.stop("hello")
-				s.conv.Tell("The customer is waiting.", true)
+				s.conv.Tell("The customer is waiting.", "", true)
 				s.wait(8 * time.Second)
 				s.wantSent("response.create", 2) // refused, and again
 				s.wantHeard(s.spoken(0), s.spoken(1))
@@ -68,7 +68,7 @@ func TestP16AResponseThatNeverEndsDoesNotHoldTheNextForEver(t *testing.T) {
 	provoke(t, trap{answers: []simulator.Answer{{Status: "endless", Do: says("a09").Do}}}, func(s *scene) {
 		s.say("hello")
 		s.wait(5 * time.Second)
-		s.conv.Tell("The order has been found.", true)
+		s.conv.Tell("The order has been found.", "", true)
 		s.wait(25 * time.Second)
 		s.wantSent("response.cancel", 1)
 		s.wantHeard(s.spoken(0), s.spoken(1))
@@ -319,7 +319,7 @@ func TestP27NothingIsAskedForWhileTheCallerSpeaks(t *testing.T) {
 		s.wait(500 * time.Millisecond)
 		s.start()
 		began := time.Now()
-		s.conv.Tell("The customer is waiting.", true)
+		s.conv.Tell("The customer is waiting.", "", true)
 		s.wait(3 * time.Second) // the tool is done meanwhile
 		s.stop("and hurry up")
 		s.wait(5 * time.Second)

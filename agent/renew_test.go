@@ -271,7 +271,7 @@ func TestP34OutputThatComesWithoutAnySessionIsTold(t *testing.T) {
 
 func TestP35OwnIDsAreAcceptedByServers(t *testing.T) {
 	play(t, stageOptions{}, func(s *stage) {
-		s.conv.Tell("a note", true)
+		s.conv.Tell("a note", "", true)
 		s.wait(time.Second)
 		s.model.mu.Lock()
 		defer s.model.mu.Unlock()

@@ -49,6 +49,7 @@ type responses struct {
 	discarded map[string]bool // responses whose late deltas are to be dropped
 
 	paused       bool      // there is no connection, or the caller has us on hold
+	off          bool      // a supervisor took the model off the call
 	undecided    bool      // nobody knows yet whether the caller said something
 	callerSpeaks bool      //
 	turnDue      time.Time // the caller's turn will have been committed, or answered, by then

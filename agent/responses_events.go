@@ -59,6 +59,11 @@ func (r *responses) created(resp *realtime.Response, now time.Time) {
 	case r.autoReply:
 		r.turnDue, r.owed, r.callerSpeaks = time.Time{}, false, false // an answer of the server's own: the turn is over
 	}
+	if r.off { // the server answers by itself: nobody is to hear it, and what it answers is still to be answered
+		r.cancel(now)
+		r.want(wish{kind: wishReply})
+		return
+	}
 	if r.callerSpeaks && !r.undecided || r.current != nil && r.current.stale { // the caller was quicker and has the floor
 		r.cancel(now)
 	} else if r.current == nil && r.outputs == 0 {

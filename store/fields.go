@@ -195,6 +195,8 @@ var entrySchema = newSchema(
 	text("res", func(e *Entry) *string { return &e.Result }),
 	text("st", func(e *Entry) *string { return &e.Status }),
 	number("dur", func(e *Entry) *int { return &e.DurationMS }),
+	number("att", func(e *Entry) *int { return &e.Attempts }),
+	number("size", func(e *Entry) *int { return &e.ResultBytes }),
 	number("lat", func(e *Entry) *int { return &e.LatencyMS }),
 	number("det", func(e *Entry) *int { return &e.DetectMS }),
 	number("thk", func(e *Entry) *int { return &e.ThinkMS }),

@@ -23,6 +23,7 @@ const (
 	KindNote       = "note"        // a supervisor, the system or the agent remarked something; an agent's Status is its tag
 	KindEscalation = "escalation"  // the agent wants a person to look at the call; Text says why
 	KindHold       = "hold"        // the caller put us on hold (Status "on") or came back ("off")
+	KindSilence    = "silence"     // a supervisor took the model off the call (Status "on") or put it back ("off")
 	KindSession    = "session"     // the connection to the model was replaced; Status says why
 	KindHandOff    = "hand_off"    // another agent profile, named by Text, took over
 	KindTransfer   = "transfer"    // the caller was put through to somebody, named by Text; Status says how it went
@@ -48,55 +49,55 @@ const (
 const CauseLost = "lost"
 
 // Call is the record of one call. Times are kept to the millisecond, in UTC; zero means not yet. Text that is not valid
-// UTF-8 is stored with U+FFFD in place of what is broken.
+// UTF-8 is stored with U+FFFD in place of what is broken. The JSON names are what programs read, of the command line and over HTTP.
 type Call struct {
-	ID        string // made by us: letters, digits and marks, at most [MaxNameBytes], no braces, blanks or control characters
-	SIPCallID string // Call-ID header, RFC 3261 §20.8
-	Trunk     string // name in the configuration
-	Agent     string // name in the configuration, at most [MaxNameBytes]
-	Caller    string // as the trunk gave it: a number or a SIP user; a claim, not a proof
-	Dialled   string // the number that was called
-	Direction string // "out": a call of ours, Dialled whom we called and Caller what we showed; "": they called us
-	Forwarded string // who passed the call on, the number that was called first at the front; "": nobody
+	ID        string `json:"id"`                   // made by us: letters, digits and marks, at most [MaxNameBytes], no braces, blanks or control characters
+	SIPCallID string `json:"sip_call_id,omitzero"` // Call-ID header, RFC 3261 §20.8
+	Trunk     string `json:"trunk,omitzero"`       // name in the configuration
+	Agent     string `json:"agent,omitzero"`       // name in the configuration, at most [MaxNameBytes]
+	Caller    string `json:"caller,omitzero"`      // as the trunk gave it: a number or a SIP user; a claim, not a proof
+	Dialled   string `json:"dialled,omitzero"`     // the number that was called
+	Direction string `json:"direction,omitzero"`   // "out": a call of ours, Dialled whom we called and Caller what we showed; "": they called us
+	Forwarded string `json:"forwarded,omitzero"`   // who passed the call on, the number that was called first at the front; "": nobody
 	// Verification is what the trunk said of Caller: "passed", "failed" or "none", and the attestation, as in "passed A"
 	// (STIR/SHAKEN); "": nothing.
-	Verification string
-	SRTP         string // suite that the audio began with (RFC 4568); "": it was plain RTP
-	Node         string // host or pod that held the call
-	Codec        string // PCMU or PCMA
-	Model        string // Realtime model
+	Verification string `json:"verification,omitzero"`
+	SRTP         string `json:"srtp,omitzero"`  // suite that the audio began with (RFC 4568); "": it was plain RTP
+	Node         string `json:"node,omitzero"`  // host or pod that held the call
+	Codec        string `json:"codec,omitzero"` // PCMU or PCMA
+	Model        string `json:"model,omitzero"` // Realtime model
 
-	Started  time.Time // INVITE
-	Answered time.Time // 200 OK
-	Ended    time.Time // zero while the call runs
-	Expires  time.Time // the record is gone after this; zero: the backend's retention decides at Finish, or it stays
+	Started  time.Time `json:"started"`           // INVITE
+	Answered time.Time `json:"answered,omitzero"` // 200 OK
+	Ended    time.Time `json:"ended,omitzero"`    // zero while the call runs
+	Expires  time.Time `json:"expires,omitzero"`  // the record is gone after this; zero: the backend's retention decides at Finish, or it stays
 
-	Cause   string // in words
-	Code    int    // SIP status or Q.850 cause; 0: none
-	EndedBy string // who hung up
+	Cause   string `json:"cause,omitzero"`    // in words
+	Code    int    `json:"code,omitzero"`     // SIP status or Q.850 cause; 0: none
+	EndedBy string `json:"ended_by,omitzero"` // who hung up
 
-	Turns         int   // lines said by either side
-	Interruptions int   // times the caller spoke over the agent
-	SetupMS       int   // INVITE to 200 OK
-	LatencyP50MS  int   // caller stops → first audio of the answer on the wire, median
-	LatencyP95MS  int   // the same, 95th percentile
-	FramesIn      int64 // 20 ms audio frames from the phone
-	FramesOut     int64 // 20 ms audio frames to the phone
-	FramesLost    int64 // frames from the phone that never came
-	MOSCaller     int   // how the caller sounds here, in hundredths of a mean opinion score (100 to 440); 0: not known
-	MOSAgent      int   // how we sound there, by the far end's reports
-	JitterMS      int   // of the caller's audio
-	RTTMS         int   // network round trip to the far end; 0: not known
-	TokensIn      int64 // model tokens, all kinds
-	TokensOut     int64
-	TokensCached  int64 // of TokensIn, those that the service had in its cache
-	CostMicros    int64 // millionths of the currency that the prices are in; 0: no prices
-	Reconnects    int   // lost connections to the model that were replaced
-	Rotations     int   // connections to the model that were replaced before their end
-	ToolCalls     int
-	ToolFailures  int
+	Turns         int   `json:"turns"`                          // lines said by either side
+	Interruptions int   `json:"interruptions"`                  // times the caller spoke over the agent
+	SetupMS       int   `json:"setup_ms,omitzero"`              // INVITE to 200 OK
+	LatencyP50MS  int   `json:"latency_p50_ms,omitzero"`        // caller stops → first audio of the answer on the wire, median
+	LatencyP95MS  int   `json:"latency_p95_ms,omitzero"`        // the same, 95th percentile
+	FramesIn      int64 `json:"frames_in"`                      // 20 ms audio frames from the phone
+	FramesOut     int64 `json:"frames_out"`                     // 20 ms audio frames to the phone
+	FramesLost    int64 `json:"frames_lost"`                    // frames from the phone that never came
+	MOSCaller     int   `json:"mos_caller_hundredths,omitzero"` // how the caller sounds here, in hundredths of a mean opinion score (100 to 440); 0: not known
+	MOSAgent      int   `json:"mos_agent_hundredths,omitzero"`  // how we sound there, by the far end's reports
+	JitterMS      int   `json:"jitter_ms"`                      // of the caller's audio
+	RTTMS         int   `json:"rtt_ms,omitzero"`                // network round trip to the far end; 0: not known
+	TokensIn      int64 `json:"tokens_in"`                      // model tokens, all kinds
+	TokensOut     int64 `json:"tokens_out"`
+	TokensCached  int64 `json:"tokens_cached,omitzero"` // of TokensIn, those that the service had in its cache
+	CostMicros    int64 `json:"cost_micros,omitzero"`   // millionths of the currency that the prices are in; 0: no prices
+	Reconnects    int   `json:"reconnects,omitzero"`    // lost connections to the model that were replaced
+	Rotations     int   `json:"rotations,omitzero"`     // connections to the model that were replaced before their end
+	ToolCalls     int   `json:"tool_calls"`
+	ToolFailures  int   `json:"tool_failures"`
 
-	Tags Tags // what the agent and supervisors sorted the call under
+	Tags Tags `json:"tags,omitzero"` // what the agent and supervisors sorted the call under
 }
 
 // Live reports whether the call still runs as far as the store knows.
@@ -140,31 +141,35 @@ func ValidateCallID(id string) error {
 
 // Entry is one line of a transcript. Which fields are used depends on the kind; empty ones take no space.
 type Entry struct {
-	ID     string    // see [ID]; a [Writer] fills it in when it is empty
-	Kind   string    // one of the Kind constants
-	At     time.Time // to the millisecond; zero: the time in the id
-	Role   Role
-	Author string // of a supervisor's note: who wrote it, as the sign-in knows them
-	ItemID string // Realtime conversation item
+	ID     string    `json:"id"`   // see [ID]; a [Writer] fills it in when it is empty
+	Kind   string    `json:"kind"` // one of the Kind constants
+	At     time.Time `json:"at"`   // to the millisecond; zero: the time in the id
+	Role   Role      `json:"role,omitzero"`
+	Author string    `json:"author,omitzero"`  // of a supervisor's note: who wrote it, as the sign-in knows them
+	ItemID string    `json:"item_id,omitzero"` // Realtime conversation item
 
-	Text  string // what was said, pressed, noted or went wrong
-	Heard string // of an agent's line: what of Text the caller heard
-	CutMS int    // of an interrupted line: audio that was heard, in milliseconds
+	Text  string `json:"text,omitzero"`   // what was said, pressed, noted or went wrong
+	Heard string `json:"heard,omitzero"`  // of an agent's line: what of Text the caller heard
+	CutMS int    `json:"cut_ms,omitzero"` // of an interrupted line: audio that was heard, in milliseconds
 
-	Tool      string // tool name
-	CallID    string // Realtime call_id of a function call (not the id of the phone call)
-	Arguments string // JSON, after redaction
-	Result    string // JSON or text, after redaction
+	Tool      string `json:"tool,omitzero"`      // tool name
+	CallID    string `json:"call_id,omitzero"`   // Realtime call_id of a function call (not the id of the phone call)
+	Arguments string `json:"arguments,omitzero"` // JSON, after redaction
+	Result    string `json:"result,omitzero"`    // JSON or text, after redaction
 
-	Status     string // completed, interrupted, timeout, …
-	DurationMS int    // how long a tool ran or a call lasted
-	LatencyMS  int    // of an agent's line: from the end of the caller's speech to its first audio
-	DetectMS   int    // the first step of that: until the service noticed that the caller had stopped
-	ThinkMS    int    // the second: until the first audio arrived
-	PlayMS     int    // the third: until it was on the wire
+	Status      string `json:"status,omitzero"`       // completed, interrupted, timeout, …
+	DurationMS  int    `json:"duration_ms,omitzero"`  // how long a tool ran or a call lasted
+	Attempts    int    `json:"attempts,omitzero"`     // how often a tool was tried: 0 not at all, 2 after a webhook's retry
+	ResultBytes int    `json:"result_bytes,omitzero"` // size of a tool's result before it was cut
+	LatencyMS   int    `json:"latency_ms,omitzero"`   // of an agent's line: from the end of the caller's speech to its first audio
+	DetectMS    int    `json:"detect_ms,omitzero"`    // the first step of that: until the service noticed that the caller had stopped
+	ThinkMS     int    `json:"think_ms,omitzero"`     // the second: until the first audio arrived
+	PlayMS      int    `json:"play_ms,omitzero"`      // the third: until it was on the wire
 
-	TokensIn, TokensOut, TokensCached int   // of one response
-	CostMicros                        int64 // millionths of the currency that the prices are in
+	TokensIn     int   `json:"tokens_in,omitzero"`     // of one response
+	TokensOut    int   `json:"tokens_out,omitzero"`    // of one response
+	TokensCached int   `json:"tokens_cached,omitzero"` // of one response
+	CostMicros   int64 `json:"cost_micros,omitzero"`   // millionths of the currency that the prices are in
 }
 
 // Validate reports what keeps a backend from storing the entry, as an [ErrInvalid].

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"encoding/json"
 	"iter"
 	"slices"
 	"strings"
@@ -8,6 +9,9 @@ import (
 
 // MaxTagBytes is the longest tag.
 const MaxTagBytes = 64
+
+// TagEscalated is on calls that the agent wants a person to look at.
+const TagEscalated = "escalated"
 
 // tagPrefix begins the names of the fields that hold tags.
 const tagPrefix = "tag:"
@@ -64,4 +68,15 @@ func (t Tags) With(names ...string) Tags {
 func (t Tags) Without(names ...string) Tags {
 	all := slices.DeleteFunc(slices.Collect(t.All()), func(tag string) bool { return slices.Contains(names, tag) })
 	return Tags(strings.Join(all, " "))
+}
+
+// MarshalJSON writes a list of names.
+func (t Tags) MarshalJSON() ([]byte, error) { return json.Marshal(strings.Fields(string(t))) }
+
+// UnmarshalJSON reads a list of names; what is no valid tag is left out.
+func (t *Tags) UnmarshalJSON(text []byte) error {
+	var names []string
+	err := json.Unmarshal(text, &names)
+	*t = NewTags(names...)
+	return err
 }

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"encoding/json"
 	"slices"
 	"strings"
 	"testing"
@@ -44,5 +45,19 @@ func TestMergeAddsTags(t *testing.T) {
 	}
 	if got := DecodeCall(c.Fields()); got != c {
 		t.Errorf("%+v\n%+v", got, c)
+	}
+}
+
+func TestTagsAreAListInJSON(t *testing.T) {
+	text, err := json.Marshal(struct {
+		A Tags `json:"a,omitzero"`
+		B Tags `json:"b,omitzero"`
+	}{A: "x y"})
+	if err != nil || string(text) != `{"a":["x","y"]}` {
+		t.Fatalf("%s, %v", text, err)
+	}
+	var got Tags
+	if err := json.Unmarshal([]byte(`["y","x","Not valid"]`), &got); err != nil || got != "x y" {
+		t.Errorf("%q, %v", got, err)
 	}
 }

@@ -94,7 +94,7 @@ func readCalls(t *testing.T, path string) {
 	wants(t, out, "CALL ", "one ", "two ", "+15550100001", "1m30s", "ended by caller: caller hung up")
 
 	_, out, errs = execute(t, "calls", "list", "--store", path, "--agent", "sales", "--json")
-	if c := decode[callJSON](t, out); len(c) != 1 || c[0].ID != "two" || !c[0].Started.Equal(begin) {
+	if c := decode[store.Call](t, out); len(c) != 1 || c[0].ID != "two" || !c[0].Started.Equal(begin) {
 		t.Errorf("--agent sales: %s%s", out, errs)
 	}
 	_, out, errs = execute(t, "calls", "list", "--store", path, "--limit", "1")

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/trunkline/trunkline/store"
 	"github.com/trunkline/trunkline/telephony/phone"
 )
 
@@ -82,7 +83,7 @@ func (d *demoRun) finish(t *testing.T) {
 func liveCall(t *testing.T, path string) string {
 	t.Helper()
 	code, out, errs := execute(t, "calls", "list", "--live", "--json", "--store", path)
-	calls := decode[callJSON](t, out)
+	calls := decode[store.Call](t, out)
 	if code != 0 || len(calls) != 1 {
 		t.Fatalf("list --live: %d %s%s", code, out, errs)
 	}
@@ -131,7 +132,7 @@ func TestDemoInterrupted(t *testing.T) {
 		t.Errorf("says %q", errs)
 	}
 	_, out, errs := execute(t, "calls", "list", "--store", path, "--json")
-	calls := decode[callJSON](t, out)
+	calls := decode[store.Call](t, out)
 	if len(calls) != 1 || calls[0].Ended.IsZero() || calls[0].EndedBy != "caller" {
 		t.Errorf("record of the call: %s%s", out, errs)
 	}

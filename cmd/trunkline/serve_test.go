@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/trunkline/trunkline/store"
 	"github.com/trunkline/trunkline/transcode"
 )
 
@@ -57,7 +58,7 @@ func TestServeAndCall(t *testing.T) {
 	wants(t, out, "PCMA", "pressed 12#")
 
 	_, out, _ = execute(t, "calls", "list", "--store", s.store, "--json")
-	calls := decode[callJSON](t, out)
+	calls := decode[store.Call](t, out)
 	if len(calls) != 2 || calls[0].Dialled != "+15551230002" || calls[1].Caller != "+15550100001" || calls[0].Codec != "PCMA" {
 		t.Errorf("calls of the running service: %s", out)
 	}
@@ -71,7 +72,7 @@ func TestServeAndCall(t *testing.T) {
 	if code := s.sim.ends(); code != 0 || s.sim.errs.String() != "" {
 		t.Errorf("sim: exit code %d: %s", code, s.sim.errs)
 	}
-	if _, out, _ := execute(t, "calls", "list", "--store", s.store, "--json"); len(decode[callJSON](t, out)) != 2 {
+	if _, out, _ := execute(t, "calls", "list", "--store", s.store, "--json"); len(decode[store.Call](t, out)) != 2 {
 		t.Errorf("calls after the service: %s", out)
 	}
 }

@@ -44,6 +44,8 @@ func (p *printer) entry(e store.Entry) {
 		p.line(e.At, "agent", "‹wants a person to look at this call› "+e.Text)
 	case store.KindHold:
 		p.line(e.At, "caller", inWords(holds, e.Status))
+	case store.KindSilence:
+		p.line(e.At, "call", inWords(silences, e.Status)+" "+e.Author)
 	case store.KindSession:
 		p.line(e.At, "model", join(inWords(sessions, e.Status), e.Text))
 	case store.KindHandOff:
@@ -64,6 +66,7 @@ func (p *printer) entry(e store.Entry) {
 var (
 	holds     = map[string]string{"on": "‹puts the call on hold›", "off": "‹comes back›"}
 	transfers = map[string]string{"connected": "‹put through› to", "ended": "‹hung up›:"}
+	silences  = map[string]string{"on": "‹model taken off the call› by", "off": "‹model put back› by"}
 	sessions  = map[string]string{"lost": "‹connection lost›", "reconnected": "‹connected again›", "rotated": "‹connection replaced before its end›"}
 )
 
