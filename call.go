@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/trunkline/trunkline/agent"
+	"github.com/trunkline/trunkline/configs"
 	"github.com/trunkline/trunkline/store"
 	"github.com/trunkline/trunkline/telephony"
 )
@@ -94,13 +95,16 @@ func (s *Service) talk(ctx context.Context, call *telephony.Call, desk *desk, co
 	s.journal.Begin(record)
 	end := agent.End{By: agent.BySystem, Cause: "internal error"} // stands when a panic ends the call
 	x := newExchange(ctx, s, call, log)
+	leave := s.live.enter(record.ID, &heldCall{conv, call, x, desk.Profile.Name, s.destinations(desk.Profile.Name)})
 	figures := sync.OnceValue(func() agent.Figures { return conv.Finish(agent.FinalPatience) })
 	defer func() {
+		leave() // a panic comes here without it
 		f := figures()
 		x.close()
 		s.close(record, call, end, x.addTo(f))
 	}()
 	end = conv.Run(ctx, lineOf(call, x))
+	leave()
 	if human, name := x.wanted(); human != nil && call.Ended() == nil {
 		x.crew.Go(func() { figures() }) // the model is not needed any more
 		end = s.putThrough(ctx, call, human, name, log)
@@ -112,11 +116,22 @@ func (s *Service) talk(ctx context.Context, call *telephony.Call, desk *desk, co
 	s.hangUp(call, end, log)
 }
 
+// destinations are whom an agent may put callers through to.
+func (s *Service) destinations(agent string) []configs.Destination {
+	if a := s.cfg.Agent(agent); a != nil {
+		return a.Transfers
+	}
+	return nil
+}
+
 // hangUp sends BYE. What the model gave as its reason stays here: the text of a BYE leaves this machine.
 func (s *Service) hangUp(call *telephony.Call, end agent.End, log *slog.Logger) {
 	by, text := telephony.Agent, "conversation over"
-	if end.By == agent.BySystem {
+	switch end.By {
+	case agent.BySystem:
 		by, text = telephony.System, end.Cause
+	case agent.BySupervisor:
+		by = telephony.System
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), hangupTimeout)
 	defer cancel()

@@ -19,6 +19,7 @@ var mayImport = map[string][]string{
 	"tools":                       {},
 	"store":                       {},
 	"configs":                     {},
+	"supervisor":                  {"store"},
 	"agent/realtime":              {},
 	"store/redisstore":            {"store"},
 	"store/boltstore":             {"store"},

@@ -30,6 +30,7 @@ type Service struct {
 	journal  journal
 	phones   *telephony.Server
 	admin    *admin // nil: none is configured
+	live     live
 
 	modelDown atomic.Pointer[modelFailure] // of the last call that could not reach its model; nil after one that could
 }

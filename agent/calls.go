@@ -91,15 +91,16 @@ func (c *Conversation) toolDone(r *running, now time.Time) {
 		c.figures.Tags = c.figures.Tags.With(store.TagEscalated)
 		c.scribe.add(store.Entry{Kind: store.KindEscalation, Role: store.RoleAgent, Text: out.Reason}, now)
 	case tools.PutThrough:
-		c.putThrough(out.Target, now)
+		c.putThrough(out.Target, End{By: ByAgent}, "", now)
 	}
 }
 
 // putThrough ends the agent's part: whom the caller wants is on the line. The call itself goes on.
-func (c *Conversation) putThrough(name string, now time.Time) {
+func (c *Conversation) putThrough(name string, end End, author string, now time.Time) {
 	c.happened(PutThrough)
-	c.scribe.add(store.Entry{Kind: store.KindTransfer, Role: store.RoleSystem, Text: name, Status: "connected"}, now)
-	c.finishWith(End{By: ByAgent, Cause: "put through to " + name}, now)
+	c.scribe.add(store.Entry{Kind: store.KindTransfer, Role: roleOf(author), Author: author, Text: name, Status: "connected"}, now)
+	end.Cause = "put through to " + name
+	c.finishWith(end, now)
 }
 
 // post sends the one output of a call. A session that did not make the call is given the call first; without any session

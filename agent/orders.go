@@ -54,6 +54,11 @@ func (c *Conversation) Dismiss(by string) bool {
 	return c.order(func(now time.Time) { c.finishWith(End{By: BySupervisor, Cause: "ended by a supervisor"}, now) })
 }
 
+// PutThrough ends the agent's part for a supervisor: whom the caller wants is on the line. It reports false as Tell does.
+func (c *Conversation) PutThrough(name, by string) bool {
+	return c.order(func(now time.Time) { c.putThrough(name, End{By: BySupervisor}, by, now) })
+}
+
 // Silence takes the model off the call, in the middle of a word: it goes on to hear the caller and answers no more, until
 // it is put back with off false. Then it answers what came meanwhile. It reports false as Tell does.
 func (c *Conversation) Silence(off bool, by string) bool {
