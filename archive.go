@@ -48,9 +48,9 @@ func openArchive(cfg *configs.Store, log *slog.Logger) (*archive, error) {
 
 func openStore(cfg *configs.Store, log *slog.Logger) (store.Store, error) {
 	if r := cfg.Redis; r != nil {
-		return redisstore.Open(redisstore.Options{URL: r.URL.Reveal(), Retention: r.Retention.Std(), Log: log})
+		return redisstore.Open(redisstore.Options{URL: r.URL.Reveal(), Retention: cfg.Retention.Std(), Log: log})
 	}
-	return boltstore.Open(cfg.Path, boltstore.Options{})
+	return boltstore.Open(cfg.Path, boltstore.Options{Retention: cfg.Retention.Std()})
 }
 
 // OpenReader opens the transcripts that cfg keeps, to read them. An embedded file that a running service holds is read

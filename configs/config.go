@@ -9,20 +9,23 @@ import (
 // Config is the whole configuration. It is not changed after it was loaded, so that any goroutine may read it; a call
 // keeps the one it began with. Printing it is safe: secrets are ***.
 type Config struct {
-	Version  int        `yaml:"version" required:"write version: 1 at the top"` // format of the file; 1
-	SIP      SIP        `yaml:"sip"`
-	Media    Media      `yaml:"media"`
-	Limits   Limits     `yaml:"limits"`
-	Trunks   []Trunk    `yaml:"trunks" required:"list who may call, such as - { name: carrier, sources: [203.0.113.0/24] }"`
-	Routes   []Route    `yaml:"routes" required:"say which agent answers, such as - { to: \"*\", agent: NAME }"`
-	Realtime []Realtime `yaml:"realtime" required:"name a model service, such as - { name: main, provider: openai, api_key: \"${OPENAI_API_KEY}\" }"`
-	Agents   []Agent    `yaml:"agents" required:"describe one, such as - { name: frontdesk, realtime: main, instructions: Be brief. }"`
-	Tools    []Tool     `yaml:"tools"`
-	MCP      []MCP      `yaml:"mcp"`
-	OpenAPI  []OpenAPI  `yaml:"openapi"`
-	Store    Store      `yaml:"store"`
-	Admin    Admin      `yaml:"admin"`
-	Log      Log        `yaml:"log"`
+	Version    int        `yaml:"version" required:"write version: 1 at the top"` // format of the file; 1
+	SIP        SIP        `yaml:"sip"`
+	Media      Media      `yaml:"media"`
+	Limits     Limits     `yaml:"limits"`
+	Trunks     []Trunk    `yaml:"trunks" required:"list who may call, such as - { name: carrier, sources: [203.0.113.0/24] }"`
+	Routes     []Route    `yaml:"routes" required:"say which agent answers, such as - { to: \"*\", agent: NAME }"`
+	Realtime   []Realtime `yaml:"realtime" required:"name a model service, such as - { name: main, provider: openai, api_key: \"${OPENAI_API_KEY}\" }"`
+	Agents     []Agent    `yaml:"agents" required:"describe one, such as - { name: frontdesk, realtime: main, instructions: Be brief. }"`
+	Tools      []Tool     `yaml:"tools"`
+	MCP        []MCP      `yaml:"mcp"`
+	OpenAPI    []OpenAPI  `yaml:"openapi"`
+	Store      Store      `yaml:"store"`
+	Recordings Recordings `yaml:"recordings"`
+	Supervisor Supervisor `yaml:"supervisor"`
+	Events     Events     `yaml:"events"`
+	Admin      Admin      `yaml:"admin"`
+	Log        Log        `yaml:"log"`
 
 	meta *meta // how it was loaded; nil for one made in Go
 }
@@ -129,25 +132,6 @@ func (c *Config) Service(name string) *Realtime {
 		}
 	}
 	return nil
-}
-
-// Store says where transcripts are kept.
-type Store struct {
-	// Redis, when given, keeps them there; else they are in the embedded file at Path.
-	Redis *Redis `yaml:"redis"`
-	// Path is the embedded database. Default ./trunkline.db, seen from the working directory.
-	Path string `yaml:"path" default:"./trunkline.db" required:"write the file of the embedded database"`
-	// Spool is a file that holds what Redis could not take while it is away. Default ./trunkline.spool; not used without
-	// Redis.
-	Spool string `yaml:"spool" default:"./trunkline.spool"`
-}
-
-// Redis is one Redis server.
-type Redis struct {
-	// URL is redis://, rediss:// (TLS) or unix://, with user, password and database number as usual.
-	URL URL `yaml:"url" required:"write redis://HOST:6379/0"`
-	// Retention is how long a call is kept after its end; 0 for ever. Default 30 days.
-	Retention Duration `yaml:"retention" default:"30d"`
 }
 
 // Admin is the operator's HTTP listener: /healthz, /readyz and /metrics.

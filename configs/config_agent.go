@@ -62,6 +62,13 @@ type Agent struct {
 	// Transfers are those whom this one may put callers through to; with any it has the tool transfer. The model knows
 	// their names and not their numbers. Default: none.
 	Transfers []Destination `yaml:"transfers"`
+	// Redact says what is taken out of transcripts before they are kept: cards, ibans, ssns, emails, phones, whether written
+	// or spoken. Default cards, ibans, ssns, emails.
+	Redact []string `yaml:"redact" enum:"cards|ibans|ssns|emails|phones" default:"cards,ibans,ssns,emails"`
+	// Recording, when given, records the calls. Default: none.
+	Recording *Recording `yaml:"recording"`
+	// Retention of its calls instead of store.retention; 0 for ever.
+	Retention *Duration `yaml:"retention" min:"0s" max:"36500d"`
 }
 
 // Transcription writes down what the caller says.

@@ -29,7 +29,7 @@ func parseOnly(t *testing.T, data []byte, o Options) *loader {
 }
 
 // samples has a value for every kind of setting there is.
-var samples = []string{"changed", "7", "true", "false", "0.75", "12s", "150ms", "6000", "31000-31999", "198.51.100.9/32", "198.51.100.9",
+var samples = []string{"changed", "7", "true", "false", "0.75", "12s", "150ms", "6000", "99999", "31000-31999", "198.51.100.9/32", "198.51.100.9",
 	"udp://127.0.0.1:5099", "127.0.0.1:9999", "Europe/Berlin", "3", "3s",
 	"2m", "sip:192.0.2.9"}
 
@@ -144,7 +144,7 @@ func TestPrecedence(t *testing.T) {
 			Options{Overrides: map[string]string{"agents.frontdesk.voice": "cedar"}}},
 		{"empty variable", "log.format", "auto", "default", Options{Env: env}},
 		{"block that was absent", "store.redis.url", "redis://r/1", "environment TRUNKLINE_STORE_REDIS_URL", Options{Env: env}},
-		{"default in such a block", "store.redis.retention", "30d", "default", Options{Env: env}},
+		{"default in such a block", "store.redis.prefix", "tl", "default", Options{Env: env}},
 		{"list", "sip.listen", "udp://:1,tcp://:2", "environment TRUNKLINE_SIP_LISTEN", Options{Env: env}},
 		{"optional number", "agents[frontdesk].turn_detection.threshold", "0.25",
 			"environment TRUNKLINE_AGENTS_FRONTDESK_TURN_DETECTION_THRESHOLD", Options{Env: env}},

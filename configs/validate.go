@@ -51,6 +51,9 @@ func (c *Config) check(r *report, knownTools []string) {
 	k.openAPI()
 	k.serverNames()
 	k.store()
+	k.supervisor()
+	k.events()
+	k.admin()
 	k.unused()
 }
 
@@ -182,21 +185,8 @@ func (k *checker) limits() {
 	}
 }
 
-func (k *checker) store() {
-	if k.Store.Redis != nil && !k.Store.Redis.URL.IsZero() {
-		u, err := k.Store.Redis.URL.parse("redis", "rediss", "unix")
-		switch {
-		case err != nil:
-			k.fault("store.redis.url", "%v", err)
-		case u.Scheme == "unix" && u.Path == "":
-			k.fault("store.redis.url", "names no socket; write unix:///PATH")
-		case u.Scheme != "unix" && strings.Trim(strings.TrimPrefix(u.Path, "/"), "0123456789") != "":
-			k.fault("store.redis.url", "ends in something other than the number of a database; write redis://HOST:6379/0")
-		}
-	}
-	if k.Store.Spool != "" && k.Store.Spool == k.Store.Path {
-		k.fault("store.spool", "is the same file as store.path; name another")
-	}
+// admin warns of an operator's listener that others reach.
+func (k *checker) admin() {
 	if l := k.Admin.Listen; l != "" && !l.Loopback() {
 		k.warn("admin.listen", "can be reached from other machines and has no sign-in; keep it behind a firewall, or write 127.0.0.1:9090")
 	}
