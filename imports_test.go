@@ -25,6 +25,7 @@ var mayImport = map[string][]string{
 	"store/boltstore":             {"store"},
 	"store/share":                 {"store"},
 	"store/storetest":             {"store"},
+	"store/sound":                 {"store", "transcode"},
 	"telephony/sdp":               {"transcode"},
 	"telephony/media":             {"transcode"},
 	"telephony/sipua":             {"telephony/sdp", "telephony/media", "transcode"},
@@ -54,6 +55,8 @@ var home = map[string][]string{
 	"github.com/modelcontextprotocol":     {"tools"},
 	"github.com/getkin/kin-openapi":       {"tools"},
 	"github.com/lmittmann/tint":           {"cmd/trunkline"},
+	"filippo.io/age":                      {"store/sound"},
+	"github.com/minio/minio-go":           {"store/sound"},
 }
 
 func TestImportLaw(t *testing.T) {
