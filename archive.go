@@ -13,6 +13,7 @@ import (
 	"github.com/trunkline/trunkline/store/boltstore"
 	"github.com/trunkline/trunkline/store/redisstore"
 	"github.com/trunkline/trunkline/store/share"
+	"github.com/trunkline/trunkline/store/sound"
 )
 
 // flushTimeout bounds how long the last lines may take to reach the store at the end.
@@ -23,11 +24,19 @@ type archive struct {
 	store  store.Store
 	writer *store.Writer
 	share  *share.Server // of the embedded file; nil with Redis
+	sound  *sound.Keep
+	log    *slog.Logger
+
+	woken chan struct{} // cap 1: a recording was finished
 }
 
-func openArchive(cfg *configs.Store, log *slog.Logger) (*archive, error) {
-	a := &archive{}
+func openArchive(whole *configs.Config, log *slog.Logger) (*archive, error) {
+	cfg := &whole.Store
+	a := &archive{log: log, woken: make(chan struct{}, 1)}
 	var err error
+	if a.sound, err = openSound(&whole.Recordings, log); err != nil {
+		return nil, err
+	}
 	if a.store, err = openStore(cfg, log); err != nil {
 		return nil, err
 	}

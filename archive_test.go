@@ -18,7 +18,7 @@ import (
 func embedded(t *testing.T) (cfg *configs.Config, a *archive) {
 	t.Helper()
 	cfg = &configs.Config{Store: configs.Store{Path: filepath.Join(t.TempDir(), "calls.db")}}
-	a, err := openArchive(&cfg.Store, testLog(t))
+	a, err := openArchive(cfg, testLog(t))
 	must(t, err)
 	return cfg, a
 }
@@ -87,7 +87,7 @@ func TestArchiveWritesItsLastLines(t *testing.T) {
 func TestArchiveHasOneOwner(t *testing.T) {
 	cfg, a := embedded(t)
 	defer func() { must(t, a.close(context.Background())) }()
-	second, err := openArchive(&cfg.Store, testLog(t))
+	second, err := openArchive(cfg, testLog(t))
 	if locked := (*boltstore.LockedError)(nil); !errors.As(err, &locked) {
 		t.Fatalf("%v, error is %v", second, err)
 	}
@@ -119,7 +119,7 @@ func TestJournalTap(t *testing.T) {
 func TestArchiveWithoutASocket(t *testing.T) {
 	cfg := configs.Store{Path: filepath.Join(t.TempDir(), "kept.db")}
 	must(t, os.WriteFile(share.SocketPath(cfg.Path), []byte("not ours"), 0o600))
-	a, err := openArchive(&cfg, testLog(t))
+	a, err := openArchive(&configs.Config{Store: cfg}, testLog(t))
 	must(t, err)
 	a.writer.Begin(store.Call{ID: "one", Started: time.Now()})
 	must(t, a.close(t.Context()))

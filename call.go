@@ -95,15 +95,19 @@ func (s *Service) talk(ctx context.Context, call *telephony.Call, desk *desk, co
 	s.journal.Begin(record)
 	end := agent.End{By: agent.BySystem, Cause: "internal error"} // stands when a panic ends the call
 	x := newExchange(ctx, s, call, log)
+	rec := &recorder{keep: s.kept.sound, call: call, log: log}
 	leave := s.live.enter(record.ID, &heldCall{conv, call, x, desk.Profile.Name, s.destinations(desk.Profile.Name)})
 	figures := sync.OnceValue(func() agent.Figures { return conv.Finish(agent.FinalPatience) })
 	defer func() {
 		leave() // a panic comes here without it
 		f := figures()
 		x.close()
+		record.Recording = rec.finish(s.expiry(record.Agent, time.Now()))
+		s.kept.wake()
 		s.close(record, call, end, x.addTo(f))
 	}()
-	end = conv.Run(ctx, lineOf(call, x))
+	end = conv.Run(ctx, lineOf(call, x, rec))
+	rec.stop() // whoever talks to the caller now was not asked
 	leave()
 	if human, name := x.wanted(); human != nil && call.Ended() == nil {
 		x.crew.Go(func() { figures() }) // the model is not needed any more
@@ -173,6 +177,18 @@ func (s *Service) close(c store.Call, call *telephony.Call, end agent.End, f age
 	s.metrics.ended(&c, stats)
 	s.metrics.sounded(q)
 	s.journal.Finish(c)
+}
+
+// expiry is when the call of an agent that ends now is removed; zero: never.
+func (s *Service) expiry(agent string, now time.Time) time.Time {
+	kept := s.cfg.Store.Retention
+	if a := s.cfg.Agent(agent); a != nil && a.Retention != nil {
+		kept = *a.Retention
+	}
+	if kept <= 0 {
+		return time.Time{}
+	}
+	return now.Add(kept.Std())
 }
 
 func hundredths(mos float64) int { return int(math.Round(mos * 100)) }

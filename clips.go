@@ -20,11 +20,17 @@ type clips map[configs.Clip]*agent.Clip
 // fill reads the clips of an agent into its profile.
 func (c clips) fill(p *agent.Profile, a *configs.Agent) error {
 	var errs []error
+	var notice configs.Clip
+	var heard *agent.Clip
+	if a.Recording != nil {
+		notice = a.Recording.Notice
+	}
 	for _, want := range []struct {
 		key  string
 		file configs.Clip
 		into **agent.Clip
 	}{
+		{"recording.notice", notice, &heard},
 		{"filler.clip", a.Filler.Clip, &p.Filler.Clip},
 		{"fallback.clip", a.Fallback.Clip, &p.Fallback.Clip},
 		{"reconnect.clip", a.Reconnect.Clip, &p.Renewal.Clip},
@@ -38,6 +44,9 @@ func (c clips) fill(p *agent.Profile, a *configs.Agent) error {
 			continue
 		}
 		*want.into = clip
+	}
+	if p.Recording != nil {
+		p.Recording.Notice = heard
 	}
 	return errors.Join(errs...)
 }

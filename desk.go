@@ -100,6 +100,9 @@ func profile(a *configs.Agent, service *configs.Realtime, longest time.Duration)
 	if t := a.Transcription; t != nil {
 		p.Transcription = &realtime.Transcription{Model: t.Model, Language: t.Language, Prompt: t.Prompt}
 	}
+	if a.Recording != nil {
+		p.Recording = &agent.Recording{}
+	}
 	manners(&p, a, longest)
 	return p
 }

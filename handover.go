@@ -148,7 +148,7 @@ func (x *exchange) ask(ctx context.Context, human *telephony.Call, q tools.Consu
 	if err != nil {
 		return fmt.Errorf("model for %s cannot be reached: %w", q.Name, err)
 	}
-	end := b.hold(ctx, conv, lineOf(human, nil))
+	end := b.hold(ctx, conv, lineOf(human, nil, nil))
 	x.spend(conv.Finish(0))
 	if !b.wanted() {
 		return declined(end)

@@ -27,10 +27,11 @@ type line struct {
 	held     <-chan bool
 	call     *telephony.Call // for what is done to it
 	exchange *exchange       // nil: there is nobody to ask
+	recorder *recorder       // nil: the call is not recorded
 }
 
-func lineOf(call *telephony.Call, x *exchange) line {
-	return line{call.Info().Law, call.Media(), call.Digits(), call.Held(), call, x}
+func lineOf(call *telephony.Call, x *exchange, r *recorder) line {
+	return line{call.Info().Law, call.Media(), call.Digits(), call.Held(), call, x, r}
 }
 
 func (l line) Law() transcode.Law             { return l.law }
@@ -70,6 +71,12 @@ func (l line) SendDigits(ctx context.Context, keys string) error {
 		return tools.Tell("these keys cannot be pressed now: %w", err)
 	}
 	return err
+}
+
+func (l line) Record(on bool) {
+	if l.recorder != nil {
+		l.recorder.Record(on)
+	}
 }
 
 func (l line) Consult(ctx context.Context, q tools.Consultation) error {

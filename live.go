@@ -119,7 +119,7 @@ func (h *heldCall) transfer(ctx context.Context, d *configs.Destination, by stri
 		return errBusy
 	}
 	if !d.Attended {
-		return lineOf(h.call, h.exchange).Transfer(ctx, d.To)
+		return lineOf(h.call, h.exchange, nil).Transfer(ctx, d.To)
 	}
 	err := h.exchange.Consult(ctx, tools.Consultation{Agent: h.agent, Name: d.Name, To: d.To, Ring: d.Ring.Std(),
 		Summary: "A supervisor asks you to take over the caller."})

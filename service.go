@@ -84,7 +84,7 @@ func New(cfg *configs.Config, opts ...Option) (_ *Service, err error) {
 	if s.desks, err = desks(cfg, o.tools, o.log); err != nil {
 		return nil, err
 	}
-	if s.kept, err = openArchive(&cfg.Store, o.log); err != nil {
+	if s.kept, err = openArchive(cfg, o.log); err != nil {
 		return nil, err
 	}
 	s.journal = journal{s.kept.writer, o.tap}
@@ -131,6 +131,7 @@ func (s *Service) Serve(ctx context.Context) error {
 	sweeping, stopSweeping := context.WithCancel(context.Background())
 	var crew sync.WaitGroup
 	crew.Go(func() { store.SweepEvery(sweeping, s.kept.store, time.Minute, s.log) })
+	crew.Go(func() { s.kept.tend(sweeping, s.expiry) })
 	served := make(chan error, 1)
 	crew.Go(func() { served <- s.phones.Serve(context.WithoutCancel(ctx)) })
 	var err error

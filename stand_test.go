@@ -31,6 +31,7 @@ routes: [ { to: "+1555*", agent: frontdesk } ]
 realtime: [ { name: main, url: "${MODEL}", model: simulator } ]
 agents: [ { name: frontdesk, realtime: main, voice: marin, greeting: "Hello!", transcription: { model: whisper-1 }, tools: [lookup, hang_up] } ]
 store: { path: "${STORE}" }
+recordings: { directory: "${STORE}.sound" }
 admin: { listen: "127.0.0.1:0" }
 `
 

@@ -94,6 +94,7 @@ type Conversation struct {
 	filler             filler
 	keys               keys
 	renewal            renewal
+	recording          recording
 	handover           *handover // nil: none is under way
 	held               bool      // the caller has us on hold
 	falling            string    // why the model is given up; "": it is not

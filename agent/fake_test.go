@@ -101,6 +101,7 @@ type memoryLine struct {
 	mu      sync.Mutex
 	sink    func([]byte)
 	pressed string // by the agent
+	record  []bool // what it was told of the recording
 }
 
 func newMemoryLine(law transcode.Law) *memoryLine {
@@ -131,6 +132,19 @@ func (l *memoryLine) Consult(ctx context.Context, q tools.Consultation) error {
 		return errors.New("nobody may be called")
 	}
 	return l.consult(ctx, q)
+}
+
+func (l *memoryLine) Record(on bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.record = append(l.record, on)
+}
+
+// recorded is what the line was told of the recording so far.
+func (l *memoryLine) recorded() []bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.record)
 }
 
 func (l *memoryLine) Attach(sink func([]byte)) {

@@ -137,6 +137,7 @@ func newLazyLine() *lazyLine {
 	return &lazyLine{digits: make(chan rune, 16), held: make(chan bool, 1), player: newLazyPlayer()}
 }
 
+func (l *lazyLine) Record(bool)                            {}
 func (l *lazyLine) Law() transcode.Law                     { return transcode.PCMU }
 func (l *lazyLine) Player() Player                         { return l.player }
 func (l *lazyLine) Digits() <-chan rune                    { return l.digits }

@@ -44,6 +44,9 @@ type Line interface {
 	Transfer(ctx context.Context, target string) error
 	// SendDigits presses keys at the other end: 0-9 * # A-D. It returns when they wait to be sent.
 	SendDigits(ctx context.Context, keys string) error
+	// Record says that the call may be recorded from now on, or (false) that nothing may be kept of what is heard. It is
+	// false to begin with.
+	Record(on bool)
 	// Consult asks somebody whether they take the caller, who stays where they are meanwhile. After nil the caller is
 	// connected to them as soon as the conversation is over; after an error nothing has changed.
 	Consult(ctx context.Context, q tools.Consultation) error

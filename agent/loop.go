@@ -63,6 +63,7 @@ func (c *Conversation) step(now time.Time) {
 	c.schedulerStep(now)
 	c.fill(now)
 	c.fall(now)
+	c.record(now)
 	c.scribe.write(now)
 }
 
@@ -96,7 +97,7 @@ func (c *Conversation) over(now time.Time) bool {
 func (c *Conversation) sleep(now time.Time) time.Duration {
 	d := deadline{now.Add(time.Hour)}
 	for _, at := range [...]time.Time{c.scribe.deadline(), c.barge.deadline(), c.idleDeadline(),
-		c.limitDeadline(), c.fillDeadline(), c.keys.deadline(c), c.renewDeadline(), c.sayLineDeadline()} {
+		c.limitDeadline(), c.fillDeadline(), c.keys.deadline(c), c.renewDeadline(), c.sayLineDeadline(), c.recording.deadline(now)} {
 		d.at(at)
 	}
 	if c.end != nil {

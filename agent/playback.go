@@ -55,10 +55,11 @@ func (p *playback) open(part *spoken) *spoken {
 }
 
 // clip queues a sound of ours.
-func (p *playback) clip(c *Clip) {
+func (p *playback) clip(c *Clip) *spoken {
 	part := p.open(&spoken{protected: true})
 	p.queue(part, c.in(p.law))
 	p.endPart(part)
+	return part
 }
 
 // line queues a sound of ours that gives way to the caller's voice.

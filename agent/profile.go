@@ -36,6 +36,7 @@ type Profile struct {
 	Filler       Filler
 	Silence      Silence
 	Fallback     Fallback
+	Recording    *Recording // nil: calls are not recorded
 	Renewal      Renewal
 	Keys         Keys
 	Prices       *Prices // nil: the cost of a call is not known

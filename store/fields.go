@@ -102,6 +102,7 @@ var callSchema = newSchema(
 	text("verif", func(c *Call) *string { return &c.Verification }),
 	text("srtp", func(c *Call) *string { return &c.SRTP }),
 	text("node", func(c *Call) *string { return &c.Node }),
+	text("rec", func(c *Call) *string { return &c.Recording }),
 	text("codec", func(c *Call) *string { return &c.Codec }),
 	text("model", func(c *Call) *string { return &c.Model }),
 	moment("start", func(c *Call) *time.Time { return &c.Started }),

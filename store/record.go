@@ -24,6 +24,7 @@ const (
 	KindEscalation = "escalation"  // the agent wants a person to look at the call; Text says why
 	KindHold       = "hold"        // the caller put us on hold (Status "on") or came back ("off")
 	KindSilence    = "silence"     // a supervisor took the model off the call (Status "on") or put it back ("off")
+	KindRecording  = "recording"   // the recording was begun, paused or resumed, or not begun, as Status says
 	KindSession    = "session"     // the connection to the model was replaced; Status says why
 	KindHandOff    = "hand_off"    // another agent profile, named by Text, took over
 	KindTransfer   = "transfer"    // the caller was put through to somebody, named by Text; Status says how it went
@@ -64,6 +65,7 @@ type Call struct {
 	Verification string `json:"verification,omitzero"`
 	SRTP         string `json:"srtp,omitzero"`  // suite that the audio began with (RFC 4568); "": it was plain RTP
 	Node         string `json:"node,omitzero"`  // host or pod that held the call
+	Recording    string `json:"recording,omitzero"` // name under which the sound of the call is kept; "": it is not
 	Codec        string `json:"codec,omitzero"` // PCMU or PCMA
 	Model        string `json:"model,omitzero"` // Realtime model
 

@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"filippo.io/age"
@@ -28,8 +29,10 @@ type Options struct {
 	Log        *slog.Logger // nil: silent
 }
 
-// Keep is where recordings are. Safe for use by several goroutines. Static after Open.
+// Keep is where recordings are. Safe for use by several goroutines. Static after New, but for the mutex.
 type Keep struct {
+	uploading sync.Mutex // held by the one who uploads
+
 	dir        string
 	bucket     *bucket // nil: none
 	recipients []age.Recipient
@@ -45,8 +48,8 @@ const (
 	sealed  = ".wav.age"
 )
 
-// New opens a place for recordings, and makes the directory. Errors are faulty keys, and a directory that cannot be made;
-// a bucket is not asked.
+// New opens a place for recordings. Errors are faulty keys; the directory is made when it is needed, and a bucket is asked
+// when something is to go there.
 func New(o Options) (*Keep, error) {
 	k := &Keep{dir: o.Directory, log: cmp.Or(o.Log, slog.New(slog.DiscardHandler))}
 	var err error
@@ -64,9 +67,6 @@ func New(o Options) (*Keep, error) {
 		if k.bucket, err = openBucket(o.S3); err != nil {
 			return nil, err
 		}
-	}
-	if err := os.MkdirAll(filepath.Join(k.dir, partDir), 0o700); err != nil {
-		return nil, fmt.Errorf("make the directory of recordings: %w", err)
 	}
 	return k, nil
 }
@@ -91,7 +91,7 @@ func (k *Keep) part(callID string) (string, error) {
 func fileName(callID string) string { return url.PathEscape(callID) }
 
 // place moves the finished file to where it stays.
-func (k *Keep) place(ctx context.Context, callID string, expires time.Time) (name string, err error) {
+func (k *Keep) place(callID string, expires time.Time) (name string, err error) {
 	from, err := k.part(callID)
 	if err != nil {
 		return "", err
@@ -101,16 +101,7 @@ func (k *Keep) place(ctx context.Context, callID string, expires time.Time) (nam
 	if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
 		return "", err
 	}
-	if err := os.Rename(from, to); err != nil {
-		return "", err
-	}
-	if k.bucket == nil {
-		return name, nil
-	}
-	if err := k.upload(ctx, name); err != nil { // Sweep tries again
-		return name, fmt.Errorf("recording stays in the directory for now: %w", err)
-	}
-	return name, nil
+	return name, os.Rename(from, to)
 }
 
 // dayOf is the directory that Sweep removes when expires is over: the day begins after it.

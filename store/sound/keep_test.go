@@ -105,7 +105,7 @@ func TestRecordingIsWhatWasSaid(t *testing.T) {
 		for name, o := range map[string]Options{"plain": {}, "sealed": sealing(t, Options{})} {
 			t.Run(name+law.String(), func(t *testing.T) {
 				k := open(t, o)
-				name, err := record(t, k, "call/1", law).Finish(ctx, expires)
+				name, err := record(t, k, "call/1", law).Finish(expires)
 				must(t, err)
 				if !strings.HasPrefix(name, "20261225/") {
 					t.Errorf("name %q: the day is not the one after which nothing is left", name)
@@ -124,7 +124,7 @@ func TestRecordingIsWhatWasSaid(t *testing.T) {
 // A recording reads the same from anywhere and in pieces of any size.
 func TestRecordingCanBeReadFromAnywhere(t *testing.T) {
 	k := open(t, sealing(t, Options{}))
-	name, err := record(t, k, "a", transcode.PCMA).Finish(ctx, time.Time{})
+	name, err := record(t, k, "a", transcode.PCMA).Finish(time.Time{})
 	must(t, err)
 	r, err := k.Open(ctx, name)
 	must(t, err)
@@ -158,7 +158,7 @@ func (v *view) again() *view {
 func TestSealedRecordingsNeedTheKey(t *testing.T) {
 	o := sealing(t, Options{Directory: t.TempDir()})
 	k := open(t, o)
-	name, err := record(t, k, "a", transcode.PCMU).Finish(ctx, expires)
+	name, err := record(t, k, "a", transcode.PCMU).Finish(expires)
 	must(t, err)
 	stored, err := os.ReadFile(filepath.Join(o.Directory, name))
 	must(t, err)
@@ -192,7 +192,7 @@ func TestRecoveryAfterACrash(t *testing.T) {
 			if must(t, err); len(left) != 1 || left[0] != "a/b" {
 				t.Fatalf("left %q", left)
 			}
-			name, err := k.Recover(ctx, "a/b", expires)
+			name, err := k.Recover("a/b", expires)
 			must(t, err)
 			wantSound(t, k, name, transcode.PCMU, 11*8000, 17*8000) // three seconds wait for both sides, six for age's pieces
 			if left, _ := k.Left(); len(left) != 0 {
@@ -209,7 +209,7 @@ func TestRecoveryOfNothing(t *testing.T) {
 	must(t, r.out.Flush())
 	must(t, r.file.Close())
 	k := open(t, o)
-	if name, err := k.Recover(ctx, "a", expires); name != "" || err != nil {
+	if name, err := k.Recover("a", expires); name != "" || err != nil {
 		t.Errorf("%q, %v", name, err)
 	}
 	if files, _ := os.ReadDir(filepath.Join(o.Directory, partDir)); len(files) != 0 {
@@ -222,7 +222,7 @@ func TestRecoveryWithoutTheKeyKeepsTheFile(t *testing.T) {
 	record(t, open(t, o), "a", transcode.PCMU).file.Close()
 	o.Identity = ""
 	k := open(t, o)
-	if _, err := k.Recover(ctx, "a", expires); !errors.Is(err, ErrSealed) {
+	if _, err := k.Recover("a", expires); !errors.Is(err, ErrSealed) {
 		t.Errorf("%v", err)
 	}
 	if left, _ := k.Left(); len(left) != 1 {
@@ -240,7 +240,7 @@ func TestSweepRemovesDays(t *testing.T) {
 	k := open(t, Options{Directory: dir})
 	names := map[string]string{}
 	for id, when := range map[string]time.Time{"over": expires, "later": expires.Add(24 * time.Hour), "kept": {}} {
-		name, err := record(t, k, id, transcode.PCMU).Finish(ctx, when)
+		name, err := record(t, k, id, transcode.PCMU).Finish(when)
 		must(t, err)
 		names[id] = name
 	}
@@ -257,7 +257,7 @@ func TestSweepRemovesDays(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(dir, "20200101x")); err != nil {
 		t.Error(err)
 	}
-	_, err := running.Finish(ctx, expires)
+	_, err := running.Finish(expires)
 	must(t, err)
 }
 
@@ -269,7 +269,7 @@ func TestFullDiskEndsTheRecording(t *testing.T) {
 	frame := bytes.Repeat([]byte{1}, 160)
 	for at := int64(8000); at < 20*8000; at += 160 {
 		if !r.Frame(Caller, at, frame, false) {
-			if name, err := r.Finish(ctx, expires); err == nil || name == "" {
+			if name, err := r.Finish(expires); err == nil || name == "" {
 				t.Errorf("Finish: %q, %v", name, err)
 			}
 			return

@@ -2,10 +2,10 @@ package sound
 
 import (
 	"bufio"
-	"context"
 	"errors"
 	"io"
 	"os"
+	"path/filepath"
 	"time"
 
 	"filippo.io/age"
@@ -28,6 +28,9 @@ type Recorder struct {
 func (k *Keep) Begin(callID string, law transcode.Law) (*Recorder, error) {
 	path, err := k.part(callID)
 	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, err
 	}
 	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
@@ -59,9 +62,10 @@ func (r *Recorder) Frame(channel int, position int64, audio []byte, mute bool) (
 // Late is how many samples were left out because they came more than three seconds late.
 func (r *Recorder) Late() uint64 { return r.mixer.late }
 
-// Finish completes the recording and puts it where it stays until expires (zero: for ever). name is what Open takes. After
+// Finish completes the recording and puts it where it stays until expires (zero: for ever); [Keep.Upload] takes it on to a
+// bucket. name is what Open takes. After
 // an error there may be a recording all the same, of what could be written: then name is not empty.
-func (r *Recorder) Finish(ctx context.Context, expires time.Time) (name string, err error) {
+func (r *Recorder) Finish(expires time.Time) (name string, err error) {
 	errs := []error{r.err}
 	if r.err == nil {
 		errs = append(errs, r.mixer.close())
@@ -70,6 +74,6 @@ func (r *Recorder) Finish(ctx context.Context, expires time.Time) (name string, 
 		errs = append(errs, r.seal.Close())
 	}
 	errs = append(errs, r.out.Flush(), r.file.Sync(), r.file.Close())
-	name, err = r.keep.place(ctx, r.id, expires)
+	name, err = r.keep.place(r.id, expires)
 	return name, errors.Join(append(errs, err)...)
 }

@@ -13,27 +13,53 @@ import (
 	"filippo.io/age"
 )
 
-// Sweep removes the recordings whose day has come, and uploads those that could not be when they were finished.
+// Sweep removes the recordings whose day has come.
 func (k *Keep) Sweep(ctx context.Context, now time.Time) error {
 	today := now.UTC().Format(dayForm)
-	days, err := os.ReadDir(k.dir)
-	if err != nil {
-		return err
-	}
-	var errs []error
-	for _, d := range days {
-		switch day := d.Name(); {
-		case !d.IsDir() || day == partDir || !isDay(day) && day != keptDir:
-		case isDay(day) && day <= today:
+	days, err := k.days()
+	errs := []error{err}
+	for _, day := range days {
+		if isDay(day) && day <= today {
 			errs = append(errs, os.RemoveAll(filepath.Join(k.dir, day)))
-		case k.bucket != nil:
-			errs = append(errs, k.uploadDay(ctx, day))
 		}
 	}
 	if k.bucket != nil {
 		errs = append(errs, k.bucket.removeDays(ctx, today))
 	}
 	return errors.Join(errs...)
+}
+
+// Upload takes to the bucket what is finished; without one it does nothing. It may be repeated after an error.
+func (k *Keep) Upload(ctx context.Context) error {
+	if k.bucket == nil {
+		return nil
+	}
+	k.uploading.Lock()
+	defer k.uploading.Unlock()
+	days, err := k.days()
+	if err != nil {
+		return err
+	}
+	for _, day := range days {
+		if err := k.uploadDay(ctx, day); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// days are the directories that hold finished recordings.
+func (k *Keep) days() (days []string, err error) {
+	all, err := os.ReadDir(k.dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	for _, d := range all {
+		if d.IsDir() && (isDay(d.Name()) || d.Name() == keptDir) {
+			days = append(days, d.Name())
+		}
+	}
+	return days, err
 }
 
 func isDay(name string) bool {
@@ -51,9 +77,7 @@ func (k *Keep) uploadDay(ctx context.Context, day string) error {
 			return err
 		}
 	}
-	if err := os.Remove(filepath.Join(k.dir, day)); err != nil && !errors.Is(err, fs.ErrExist) {
-		k.log.Debug("directory of a day stays", "err", err) // a call was finished meanwhile
-	}
+	_ = os.Remove(filepath.Join(k.dir, day)) // it stays when a call was finished meanwhile
 	return nil
 }
 
@@ -61,21 +85,21 @@ func (k *Keep) uploadDay(ctx context.Context, day string) error {
 // Begin.
 func (k *Keep) Left() (callIDs []string, err error) {
 	files, err := os.ReadDir(filepath.Join(k.dir, partDir))
-	if err != nil {
-		return nil, err
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
 	}
 	for _, f := range files {
 		if id, ok := callOf(f.Name()); ok {
 			callIDs = append(callIDs, id)
 		}
 	}
-	return callIDs, nil
+	return callIDs, err
 }
 
 // Recover finishes such a recording: what was written before the end of its process is heard. An encrypted one needs the
 // identity, because its last piece is not complete; without it this is [ErrSealed] and the file stays. name is empty when
 // there is nothing to be heard.
-func (k *Keep) Recover(ctx context.Context, callID string, expires time.Time) (name string, err error) {
+func (k *Keep) Recover(callID string, expires time.Time) (name string, err error) {
 	path, err := k.part(callID)
 	if err != nil {
 		return "", err
@@ -85,7 +109,7 @@ func (k *Keep) Recover(ctx context.Context, callID string, expires time.Time) (n
 			return "", err
 		}
 	}
-	return k.place(ctx, callID, expires)
+	return k.place(callID, expires)
 }
 
 // Discard removes what a process left behind of a call that is not there any more.

@@ -1,0 +1,117 @@
+package trunkline
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/trunkline/trunkline/store"
+	"github.com/trunkline/trunkline/store/sound"
+	"github.com/trunkline/trunkline/telephony/phone"
+	"github.com/trunkline/trunkline/transcode"
+)
+
+// recorded is small with an agent whose calls are recorded.
+const recorded = `agents: [ { name: frontdesk, realtime: main, greeting: "Hello, AI here.", tools: [lookup, hang_up], recording: { told: true } } ]
+`
+
+// channels are the two sides of a recording, in the law of the call.
+func channels(t *testing.T, st *stand, c store.Call, law transcode.Law) (caller, agent []byte) {
+	t.Helper()
+	r, err := st.kept.sound.Open(t.Context(), c.Recording)
+	must(t, err)
+	defer r.Close()
+	wav, err := io.ReadAll(r)
+	must(t, err)
+	for data := wav[44:]; len(data) >= 4; data = data[4:] {
+		caller = append(caller, law.Encode(int16(binary.LittleEndian.Uint16(data))))
+		agent = append(agent, law.Encode(int16(binary.LittleEndian.Uint16(data[2:]))))
+	}
+	return caller, agent
+}
+
+// Both sides are in the recording bit by bit, the caller left and the agent right.
+func TestCallIsRecorded(t *testing.T) {
+	clip := note(400, 600)
+	st := stage(t, setup{yaml: recorded, script: waiting()})
+	r, err := st.call(t, t.Context(), "+15551230001", phone.WaitSpeech{}, phone.WaitQuiet{}, phone.Say{Clip: clip}, phone.Hangup{})
+	must(t, err)
+	c, lines := st.record(t, 0)
+	if e := find(t, lines, store.KindRecording); e.Status != "begun" {
+		t.Errorf("%+v", e)
+	}
+	caller, agent := channels(t, st, c, r.Law)
+	if !bytes.Contains(caller, inLaw(clip, r.Law)) {
+		t.Error("the caller's words are not in the left channel")
+	}
+	if heard := bytes.Trim(r.ReceivedAudio, string(r.Law.Silence())); len(heard) < 4000 || !bytes.Contains(agent, heard[1000:4000]) {
+		t.Error("what the agent said is not in the right channel")
+	}
+	if bytes.Contains(agent, inLaw(clip, r.Law)) {
+		t.Error("the caller is in the agent's channel")
+	}
+}
+
+func TestCallThatIsNotToBeRecorded(t *testing.T) {
+	st := stage(t, setup{})
+	_, err := st.call(t, t.Context(), "+15551230001", phone.WaitBye{})
+	must(t, err)
+	if c, _ := st.record(t, 0); c.Recording != "" {
+		t.Errorf("recording %q", c.Recording)
+	}
+	if _, err := os.Stat(st.cfg.Recordings.Directory); !os.IsNotExist(err) {
+		t.Errorf("a directory was made: %v", err)
+	}
+}
+
+// What a process that died left of a call is completed when the call counts as lost, and removed when it was deleted.
+func TestRecordingsOfADeadProcess(t *testing.T) {
+	cfg, a := embedded(t)
+	cfg.Recordings.Directory = filepath.Join(t.TempDir(), "sound")
+	var err error
+	a.sound, err = openSound(&cfg.Recordings, testLog(t))
+	must(t, err)
+	frame := bytes.Repeat([]byte{0x11}, 160)
+	for _, id := range []string{"lost", "deleted", "running"} {
+		r, err := a.sound.Begin(id, transcode.PCMU)
+		must(t, err)
+		for at := int64(0); at < 10*8000; at += 160 {
+			r.Frame(sound.Caller, at, frame, false)
+		}
+	}
+	began := time.Now()
+	for _, id := range []string{"lost", "running"} {
+		must(t, a.store.Begin(t.Context(), store.Call{ID: id, Agent: "frontdesk", Started: began}))
+	}
+	must(t, a.store.Finish(t.Context(), store.Call{ID: "lost", Cause: store.CauseLost, EndedBy: "system", Ended: began.Add(time.Second)}))
+	settled := map[string]bool{}
+	left, err := a.sound.Left()
+	must(t, err)
+	for _, id := range left {
+		settled[id] = a.recover(context.Background(), id, func(string, time.Time) time.Time { return time.Time{} })
+	}
+	if !settled["lost"] || !settled["deleted"] || settled["running"] {
+		t.Errorf("settled: %v", settled)
+	}
+	c, err := a.store.Call(t.Context(), "lost")
+	must(t, err)
+	if c.Recording == "" || c.Cause != store.CauseLost || !c.Ended.Equal(began.Add(time.Second).Truncate(time.Millisecond)) {
+		t.Errorf("%+v", c)
+	}
+	r, err := a.sound.Open(t.Context(), c.Recording)
+	must(t, err)
+	must(t, r.Close())
+	if left, _ := a.sound.Left(); len(left) != 1 || left[0] != "running" {
+		t.Errorf("left %q", left)
+	}
+	if _, err := a.sound.Open(t.Context(), "kept/deleted.wav"); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("%v", err)
+	}
+	must(t, a.close(t.Context()))
+}
