@@ -9,7 +9,9 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"io"
+	"net"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"sync"
@@ -68,10 +70,8 @@ func TestBookings(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	for callID, want := range map[string]string{"big": `{"error":"we have tables for 1 to 8 guests"}`} {
-		if o := book(r, 12, callID); o.Output != want || o.Status != tools.StatusToolError {
-			t.Errorf("%s: %s, want %s", callID, o.Output, want)
-		}
+	if o := book(r, 12, "big"); o.Output != `{"error":"we have tables for 1 to 8 guests"}` || o.Status != tools.StatusToolError {
+		t.Errorf("twelve guests: %s %v", o.Output, o.Err)
 	}
 	if o := book(r, 2, "second"); o.Output != `{"booked":2,"guests":2}` {
 		t.Errorf("another key: %s %v", o.Output, o.Err)
@@ -153,6 +153,7 @@ func TestForgeries(t *testing.T) {
 		"no ASCII":             func(r *request) { r.signature = "v1,\u00e9 \u00b2" },
 		"no id":                func(r *request) { r.id = ""; r.signature = r.sign(key) },
 		"a time in words":      func(r *request) { r.stamp = "\u00b2"; r.signature = r.sign(key) },
+		"a time without end":   func(r *request) { r.stamp = strings.Repeat("9", 5000); r.signature = r.sign(key) },
 		"no time":              func(r *request) { r.stamp = ""; r.signature = r.sign(key) },
 	} {
 		r := signed(0)
@@ -181,6 +182,25 @@ func TestForgeries(t *testing.T) {
 	r.signature = "v2,AAAA v1,AAAA " + r.signature
 	if status, body := r.send(t, client, url); status != http.StatusOK || body != `{"booked": 1, "guests": 4}` {
 		t.Errorf("the honest one: %d %s, want the first booking", status, body)
+	}
+}
+
+// A length that nobody can mean is refused before a byte is read.
+func TestLengths(t *testing.T) {
+	url, err := url.Parse(server(t, secret))
+	stage.Must(t, err)
+	for _, length := range []string{"-1", "65537", "0000000000000000000065537", "\u00b2", "x"} {
+		conn, err := net.Dial("tcp", url.Host)
+		stage.Must(t, err)
+		stage.Must(t, conn.SetDeadline(time.Now().Add(stage.Patience)))
+		_, err = io.WriteString(conn, "POST "+url.Path+" HTTP/1.1\r\nHost: x\r\nContent-Length: "+length+"\r\n\r\n")
+		stage.Must(t, err)
+		answer, err := io.ReadAll(conn) // to its end: the server hangs up on what it does not read
+		stage.Must(t, err)
+		_ = conn.Close()
+		if !strings.HasPrefix(string(answer), "HTTP/1.1 413 ") {
+			t.Errorf("length %q: %.60q, want 413", length, answer)
+		}
 	}
 }
 
