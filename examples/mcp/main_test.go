@@ -111,6 +111,22 @@ func TestCancellation(t *testing.T) {
 	}, "-slow", "10m")
 }
 
+// A tool that changes the world is told the idempotency key of the call.
+func TestIdempotencyKey(t *testing.T) {
+	p := stage.Start(t, []string{"MCP_TOKEN="}, stage.Build(t), "-http", "127.0.0.1:0")
+	r := tools.NewRegistry()
+	t.Cleanup(func() { stage.Must(t, r.Close(context.Background())) })
+	stage.Must(t, tools.AddMCP(r, tools.MCPServer{Name: "stock", URL: p.Line(t), AllowAll: true}))
+	ctx, cancel := context.WithTimeout(t.Context(), stage.Patience)
+	defer cancel()
+	stage.Must(t, r.Ready(ctx))
+	call := (&tools.Call{ID: "c1"}).For("f1")
+	if o := r.Run(ctx, tools.Invocation{Name: "stock_clear_shelf", Arguments: `{"shelf":7}`, Call: call}); o.Err != nil {
+		t.Errorf("%s %v", o.Output, o.Err)
+	}
+	stage.Until(t, "the server has the key", func() bool { return p.Said("clearing shelf 7, once for " + call.Invocation) })
+}
+
 // Without the token nobody gets in, and the server ends when it is asked to.
 func TestToken(t *testing.T) {
 	p := stage.Start(t, []string{"MCP_TOKEN=" + token}, stage.Build(t), "-http", "127.0.0.1:0")
