@@ -27,18 +27,18 @@ func main() {
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	server := NewServer(*slow)
-	// Standard output belongs to the protocol: what a server has to say goes to standard error, where log writes. Trunkline
-	// has it in its own log, at level debug.
-	err := error(nil)
-	if *address == "" {
-		err = server.Run(ctx, &mcp.StdioTransport{})
-	} else {
-		err = serveHTTP(ctx, server, *address)
-	}
-	if err != nil && ctx.Err() == nil {
+	if err := serve(ctx, NewServer(*slow), *address); err != nil && ctx.Err() == nil {
 		log.Fatal(err)
 	}
+}
+
+// serve speaks over standard input and output, or at address. Standard output belongs to the protocol then: what a server has
+// to say goes to standard error, where log writes. Trunkline has it in its own log, at level debug.
+func serve(ctx context.Context, server *mcp.Server, address string) error {
+	if address == "" {
+		return server.Run(ctx, &mcp.StdioTransport{})
+	}
+	return serveHTTP(ctx, server, address)
 }
 
 // serveHTTP serves until ctx ends.

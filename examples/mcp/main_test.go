@@ -5,12 +5,15 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"os"
+	"regexp"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
 
 	"github.com/trunkline/trunkline/agent/simulator"
+	"github.com/trunkline/trunkline/configs"
 	"github.com/trunkline/trunkline/examples/internal/stage"
 	"github.com/trunkline/trunkline/store/storetest"
 	"github.com/trunkline/trunkline/telephony/phone"
@@ -145,6 +148,23 @@ func TestToken(t *testing.T) {
 	}
 	if err := p.Signal(t, syscall.SIGTERM); err != nil {
 		t.Errorf("it ends with %v", err)
+	}
+}
+
+// The lines for HTTP that trunkline.yaml has as a comment work in the place of its command.
+func TestConfigurationOverHTTP(t *testing.T) {
+	p := stage.Start(t, []string{"MCP_TOKEN=" + token}, stage.Build(t), "-http", "127.0.0.1:0")
+	text, err := os.ReadFile("trunkline.yaml")
+	stage.Must(t, err)
+	file := regexp.MustCompile(`(?m)^    command: .*\n`).ReplaceAllString(string(text), "")
+	file = strings.NewReplacer("    #   url: http://127.0.0.1:8081/mcp", "    url: "+p.Line(t), "    #   headers:", "    headers:").Replace(file)
+	cfg, err := configs.Parse("trunkline.yaml", []byte(file), configs.Options{Env: []string{"MCP_TOKEN=" + token}})
+	stage.Must(t, err)
+	m := cfg.MCP[0]
+	r, err := connect(t, tools.MCPServer{URL: m.URL.Reveal(), Headers: configs.HTTPHeaders(m.Headers), Command: m.CommandLine()})
+	stage.Must(t, err)
+	if o := run(t.Context(), r, "stock_find_article", `{"article":"lamp"}`); o.Output != `{"count":12}` {
+		t.Errorf("%s %v", o.Output, o.Err)
 	}
 }
 
