@@ -96,6 +96,16 @@ type loop struct {
 	Next []loop `json:"next"`
 }
 
+// Tenant hides its field from the structs that embed it, and Tenants that of Base.
+type (
+	Tenant struct {
+		Tenant string `json:"tenant"`
+	}
+	Tenants struct {
+		Tenant []string `json:"tenants"`
+	}
+)
+
 type readsJSON struct{ A int }
 
 func (*readsJSON) UnmarshalJSON([]byte) error { return nil }
@@ -137,6 +147,15 @@ func TestAddRefusesTypes(t *testing.T) {
 			Other string `json:"tenant"`
 		}](), []string{".Other", "another field"}},
 		{addIn[struct{ *Base }](), []string{".Base", "give it a field name"}},
+		{addIn[struct{ Tenant }](), []string{".Tenant.Tenant", `"tenant"`, "rename one"}},
+		{addIn[struct {
+			Base
+			Tenant string `json:"customer"`
+		}](), []string{".Base.Tenant", `"tenant"`, "rename one"}},
+		{addIn[struct {
+			Base
+			Tenants
+		}](), []string{".Base.Tenant", `"tenant"`, "rename one"}},
 		{addIn[struct {
 			Base `json:"base"`
 		}](), []string{".Base", "give it a field name"}},
@@ -153,6 +172,14 @@ func TestAddRefusesTypes(t *testing.T) {
 		}
 		wantContains(t, tc.err.Error(), append(tc.want, `add tool "tool"`)...)
 	}
+}
+
+// A field that takes the place of a promoted one with the same JSON name is what Go, the schema and encoding/json mean by it.
+func TestFieldReplacesPromotedOne(t *testing.T) {
+	must(t, addIn[struct {
+		Base
+		Tenant int `json:"tenant"`
+	}]())
 }
 
 func TestAddRefusesTags(t *testing.T) {

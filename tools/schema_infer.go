@@ -58,18 +58,23 @@ type field struct {
 func fieldsOf(t reflect.Type) []field {
 	var list []field
 	for _, f := range reflect.VisibleFields(t) {
-		tag, rest, _ := strings.Cut(f.Tag.Get("json"), ",")
+		_, rest, _ := strings.Cut(f.Tag.Get("json"), ",")
 		if f.Anonymous || !f.IsExported() || f.Tag.Get("json") == "-" {
 			continue
 		}
-		if tag == "" {
-			tag = f.Name
-		}
 		options := strings.Split(rest, ",")
 		optional := slices.Contains(options, "omitempty") || slices.Contains(options, "omitzero")
-		list = append(list, field{f, tag, optional || f.Type.Kind() == reflect.Pointer})
+		list = append(list, field{f, jsonName(f), optional || f.Type.Kind() == reflect.Pointer})
 	}
 	return list
+}
+
+// jsonName is what encoding/json calls a field.
+func jsonName(f reflect.StructField) string {
+	if name, _, _ := strings.Cut(f.Tag.Get("json"), ","); name != "" {
+		return name
+	}
+	return f.Name
 }
 
 // isText says whether a value of t is written as a JSON string that the type reads by itself.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -108,6 +109,26 @@ func checkEmbedded(t reflect.Type) error {
 		if f.Anonymous && (f.Type.Kind() != reflect.Struct || name != "") {
 			return fmt.Errorf("field %s.%s: only structs without a pointer and without a json name can be embedded, give it a field name", t, f.Name)
 		}
+		if f.Anonymous {
+			if err := checkPromoted(t, f); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// checkPromoted refuses arguments of an embedded struct that Go hides behind another field, or behind the struct's own name:
+// the schema has none of them, and encoding/json goes by other names and fills them. A field that takes the place of one
+// with the same JSON name hides it from both.
+func checkPromoted(t reflect.Type, embedded reflect.StructField) error {
+	for _, f := range fieldsOf(embedded.Type) {
+		seen, _ := t.FieldByName(f.Name)
+		if slices.Equal(seen.Index, append(slices.Clone(embedded.Index), f.Index...)) || !seen.Anonymous && jsonName(seen) == f.name {
+			continue
+		}
+		return fmt.Errorf("field %s.%s.%s: another field of this name hides it, and with it the argument %q: rename one",
+			t, embedded.Name, f.Name, f.name)
 	}
 	return nil
 }

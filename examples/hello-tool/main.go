@@ -1,5 +1,5 @@
-// Command hello-tool is a complete agent with a tool of its own: it answers calls as ../../configs/trunkline.yaml or the
-// file in TRUNKLINE_CONFIG says, and its agents may name the tool opening_hours.
+// Command hello-tool is a complete agent with a tool of its own: it answers calls as ./trunkline.yaml or the file in
+// TRUNKLINE_CONFIG says, and its agents may name the tool opening_hours.
 package main
 
 import (
@@ -27,11 +27,16 @@ func openingHours(_ context.Context, c *tools.Call, in Day) (string, error) {
 	return "nine to six", nil
 }
 
+func newRegistry() (*tools.Registry, error) {
+	registry := tools.NewRegistry()
+	return registry, tools.Add(registry, "opening_hours", "When the shop is open.", openingHours)
+}
+
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	registry := tools.NewRegistry()
-	if err := tools.Add(registry, "opening_hours", "When the shop is open.", openingHours); err != nil {
+	registry, err := newRegistry()
+	if err != nil {
 		log.Fatal(err)
 	}
 	cfg, err := configs.Load(configs.Options{KnownTools: registry.Names()})
