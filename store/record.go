@@ -63,11 +63,11 @@ type Call struct {
 	// Verification is what the trunk said of Caller: "passed", "failed" or "none", and the attestation, as in "passed A"
 	// (STIR/SHAKEN); "": nothing.
 	Verification string `json:"verification,omitzero"`
-	SRTP         string `json:"srtp,omitzero"`  // suite that the audio began with (RFC 4568); "": it was plain RTP
-	Node         string `json:"node,omitzero"`  // host or pod that held the call
+	SRTP         string `json:"srtp,omitzero"`      // suite that the audio began with (RFC 4568); "": it was plain RTP
+	Node         string `json:"node,omitzero"`      // host or pod that held the call
 	Recording    string `json:"recording,omitzero"` // name under which the sound of the call is kept; "": it is not
-	Codec        string `json:"codec,omitzero"` // PCMU or PCMA
-	Model        string `json:"model,omitzero"` // Realtime model
+	Codec        string `json:"codec,omitzero"`     // PCMU or PCMA
+	Model        string `json:"model,omitzero"`     // Realtime model
 
 	Started  time.Time `json:"started"`           // INVITE
 	Answered time.Time `json:"answered,omitzero"` // 200 OK
