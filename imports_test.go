@@ -25,6 +25,7 @@ var mayImport = map[string][]string{
 	"store/boltstore":             {"store"},
 	"store/share":                 {"store"},
 	"store/storetest":             {"store"},
+	"store/outbox":                {"store"},
 	"store/sound":                 {"store", "transcode"},
 	"telephony/sdp":               {"transcode"},
 	"telephony/media":             {"transcode"},

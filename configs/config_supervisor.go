@@ -84,6 +84,6 @@ type EventHook struct {
 	Types []string `yaml:"types" enum:"call.started|call.ended|call.escalated|tool.failed"`
 	// Timeout of one request. Default 5 s.
 	Timeout Duration `yaml:"timeout" default:"5s" min:"100ms" max:"1m"`
-	// Attempts are made, over hours, before an event is put aside. Default 12.
-	Attempts int `yaml:"attempts" default:"12" min:"1" max:"100"`
+	// Attempts are made, over hours, before an event is put aside. Default 30.
+	Attempts int `yaml:"attempts" default:"30" min:"1" max:"100"`
 }

@@ -88,6 +88,16 @@ func webhookKeys(secret string) ([][]byte, error) {
 	return keys, nil
 }
 
+// SignWebhook returns what signs requests with the secret, or secrets separated by spaces: it sets the headers that
+// [VerifyWebhook] checks. "" signs nothing and only sets the id and the time. The error is [ErrWebhookSecret].
+func SignWebhook(secret string) (sign func(h http.Header, id string, now time.Time, body []byte), err error) {
+	keys, err := webhookKeys(secret)
+	if err != nil {
+		return nil, err
+	}
+	return func(h http.Header, id string, now time.Time, body []byte) { signHeaders(h, keys, id, now, body) }, nil
+}
+
 // signHeaders sets the headers of the Standard Webhooks convention, with one signature for each key.
 func signHeaders(h http.Header, keys [][]byte, id string, now time.Time, body []byte) {
 	stamp := strconv.FormatInt(now.Unix(), 10)
