@@ -24,7 +24,7 @@ func addTools(r *tools.Registry, cfg *configs.Config, log *slog.Logger) error {
 		}
 	}
 	for i := range cfg.OpenAPI {
-		if err := addOpenAPI(r, &cfg.OpenAPI[i]); err != nil {
+		if err := addOpenAPI(context.Background(), r, &cfg.OpenAPI[i]); err != nil {
 			return fmt.Errorf("openapi[%d]: %w", i, err)
 		}
 	}
@@ -102,8 +102,8 @@ func toolOptions(t *configs.Tool) (opts []tools.Option, err error) {
 	return opts, nil
 }
 
-func addOpenAPI(r *tools.Registry, o *configs.OpenAPI) error {
-	document, err := tools.ReadOpenAPI(context.Background(), string(o.Document), o.DocumentHeaders())
+func addOpenAPI(ctx context.Context, r *tools.Registry, o *configs.OpenAPI) error {
+	document, err := tools.ReadOpenAPI(ctx, string(o.Document), o.DocumentHeaders())
 	if err != nil {
 		return err
 	}

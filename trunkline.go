@@ -16,5 +16,6 @@
 // The files: service (wiring and life), service_phones and service_tools (what the configuration says to them), desk (agent
 // profiles), clips (their sounds), call (the life of one call), origin (where it comes from), dial (calls of ours), handover
 // and briefing (callers who are put through), line (the phone as the agent sees it), archive (where transcripts go), metrics
-// and admin (what an operator watches).
+// and admin (what an operator watches), tooling (the tools without a phone), check (whether what a configuration names is
+// there: check_network, check_reach, check_services, check_store).
 package trunkline

@@ -23,6 +23,7 @@ import (
 const (
 	exitFailed      = 1
 	exitUsage       = 2
+	exitFound       = 3   // check found something that does not work
 	exitInterrupted = 130 // as a shell reports SIGINT
 )
 
@@ -110,7 +111,7 @@ protocol (OpenAI, Azure, or any server that speaks it), runs the tools the model
 
 Start with "trunkline demo": it needs no key, no Redis and no trunk.
 
-Exit codes: 0 done, 1 failed, 2 wrong flags or configuration, 130 interrupted.`,
+Exit codes: 0 done, 1 failed, 2 wrong flags or configuration, 3 check found a failure, 130 interrupted.`,
 		Example: `  trunkline demo                              hold a demonstration call on this machine
   trunkline serve --config trunkline.yaml     run the service
   trunkline calls show CALL                   read a transcript`,
@@ -126,7 +127,8 @@ Exit codes: 0 done, 1 failed, 2 wrong flags or configuration, 130 interrupted.`,
 		&cobra.Group{ID: "try", Title: "Try and test:"}, &cobra.Group{ID: "other", Title: "Other:"})
 	root.SetHelpCommandGroupID("other")
 	root.SetCompletionCommandGroupID("other")
-	root.AddCommand(demoCommand(), serveCommand(), callsCommand(), callCommand(), simCommand(), configCommand(), versionCommand())
+	root.AddCommand(demoCommand(), serveCommand(), callsCommand(), callCommand(), checkCommand(), toolsCommand(), simCommand(), configCommand(),
+		versionCommand())
 	return root
 }
 

@@ -22,6 +22,10 @@ func TestMain(m *testing.M) {
 	for _, name := range []string{"OPENAI_API_KEY", "AZURE_OPENAI_ENDPOINT", "TRUNKLINE_CONFIG"} {
 		os.Unsetenv(name)
 	}
+	if os.Getenv(mcpMode) != "" {
+		serveMCP() // we are the server of another test
+		return
+	}
 	storetest.Main(m)
 }
 
