@@ -144,7 +144,7 @@ func (l *loop) dispatch(now time.Time) {
 }
 
 // nextJob takes leases and records in turns, the oldest first: a round of renewals for hundreds of calls must not hold
-// lines up, nor the other way round.
+// lines up, nor the other way round. A probe is short and rare, and goes before records.
 func (l *loop) nextJob(now time.Time) *job {
 	if !now.Before(l.renewAt) {
 		l.toRenew = l.w.liveIDs()
@@ -158,6 +158,9 @@ func (l *loop) nextJob(now time.Time) *job {
 		return j
 	}
 	l.renewed = false
+	if at, ok := l.recent.dueAt(); ok && !now.Before(at) {
+		return &job{probe: true}
+	}
 	if j := l.replayJob(); j != nil {
 		return j
 	}
@@ -166,9 +169,6 @@ func (l *loop) nextJob(now time.Time) *job {
 	}
 	if len(l.pending) > 0 {
 		return &job{records: l.cut(&l.pending)}
-	}
-	if at, ok := l.recent.dueAt(); ok && !now.Before(at) {
-		return &job{probe: true}
 	}
 	return nil
 }

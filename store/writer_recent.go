@@ -15,12 +15,15 @@ type Forgetful interface {
 	// Epoch changes whenever the server may have been restarted or replaced. Changing without need costs some repeated
 	// writes and nothing else.
 	Epoch() uint64
-	// Ping reaches the server.
+	// Ping reaches every server that may hold a write. Together with an epoch that stays the same it is the proof that all
+	// of them are still those that confirmed: an answer to a write is none, since another server may have given it.
 	Ping(ctx context.Context) error
 }
 
-// settleTime is how long a server has to stay the same after a write before the write is believed.
-const settleTime = 3 * time.Second
+const (
+	settleTime = 3 * time.Second // that the servers have to stay the same after a write before the write is believed
+	probeEvery = time.Second     // they are asked at most this often
+)
 
 // recent is what the backend confirmed and may still forget, oldest first. What is on disk is older than what is in
 // memory. Owned by the loop.
@@ -30,6 +33,8 @@ type recent struct {
 	limit int // of count
 	epoch uint64
 	known bool // epoch was read
+
+	probedAt time.Time // when the servers were last asked
 }
 
 // confirmed is the records of one job.
@@ -52,7 +57,7 @@ func (r *recent) changed(epoch uint64) bool {
 	return changed
 }
 
-// believe gives up what was confirmed long enough before the server was last seen to be the same, and what there is no
+// believe gives up what was confirmed long enough before the servers were last seen to be the same, and what there is no
 // room for.
 func (r *recent) believe(seen time.Time) (believed []confirmed) {
 	for len(r.kept) > 0 && (r.kept[0].at.Add(settleTime).Before(seen) || r.count > r.limit) {
@@ -72,13 +77,12 @@ func (r *recent) flush() (inMemory []record) {
 	return inMemory
 }
 
-// dueAt is when everything can be believed if the server then answers; ok is false when there is nothing. While writes
-// go on they are the proof themselves.
+// dueAt is when the oldest can be believed if the servers then answer; ok is false when there is nothing.
 func (r *recent) dueAt() (at time.Time, ok bool) {
 	if len(r.kept) == 0 {
 		return time.Time{}, false
 	}
-	return r.kept[len(r.kept)-1].at.Add(settleTime + time.Millisecond), true
+	return later(r.kept[0].at.Add(settleTime+time.Millisecond), r.probedAt.Add(probeEvery)), true
 }
 
 // doubt reports whether the answer to a job must not be trusted, because the server has changed. A server that seems to
@@ -101,8 +105,10 @@ func (l *loop) remember(j *job, now time.Time) {
 		l.recent.add(confirmed{at: now, lines: j.lines, end: j.end})
 	case len(j.records) > 0:
 		l.recent.add(confirmed{at: now, records: j.records})
+	case j.probe:
+		l.recent.probedAt = j.started // the servers answered, so they were there after the job began
 	}
-	l.believe(l.recent.believe(j.started)) // the server answered, so it was there after the job began
+	l.believe(l.recent.believe(l.recent.probedAt))
 }
 
 func (l *loop) believe(all []confirmed) {
