@@ -5,12 +5,11 @@
 //	redis := redisproc.Start(t)
 //	s, err := redisstore.Open(redisstore.Options{URL: redis.URL()})
 //
-// It speaks just enough of the protocol to say PING, and so needs no client library. A machine without redis-server
-// fails the test; it does not skip it.
+// StartCluster, StartSentinel and StartTLS make more of it. It speaks just enough of the protocol to set these up, and so
+// needs no client library. A machine without redis-server fails the test; it does not skip it.
 package redisproc
 
 import (
-	"bufio"
 	"errors"
 	"net"
 	"os"
@@ -31,10 +30,12 @@ const patience = 20 * time.Second
 type Server struct {
 	Addr string // host:port
 
-	t    testing.TB
-	dir  string
-	port string
-	args []string
+	t      testing.TB
+	dir    string
+	port   string
+	bus    string // port for the other nodes of a Cluster; "": none
+	args   []string
+	secure *Certificate // nil: it speaks plainly
 
 	cmd    *exec.Cmd
 	exited chan struct{} // closed when cmd has ended
@@ -44,6 +45,12 @@ type Server struct {
 // is usual. More arguments are those of the redis-server command line: "--requirepass", "secret".
 func Start(t testing.TB, args ...string) *Server {
 	t.Helper()
+	return start(t, &Server{args: args})
+}
+
+// start runs a server of which all is known but where it is.
+func start(t testing.TB, s *Server) *Server {
+	t.Helper()
 	if _, err := exec.LookPath("redis-server"); err != nil {
 		t.Fatalf("this test needs a real Redis: apt-get install redis-server (%v)", err)
 	}
@@ -51,7 +58,7 @@ func Start(t testing.TB, args ...string) *Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &Server{t: t, dir: dir, args: args}
+	s.t, s.dir = t, dir
 	t.Cleanup(func() {
 		s.Kill()
 		os.RemoveAll(dir)
@@ -59,6 +66,9 @@ func Start(t testing.TB, args ...string) *Server {
 	// Between finding a free port and its use by the server another process may take it.
 	for range 5 {
 		s.port = freePort(t)
+		if s.bus != "" {
+			s.bus = freePort(t)
+		}
 		s.Addr = net.JoinHostPort("127.0.0.1", s.port)
 		if err = s.launch(); err == nil {
 			return s
@@ -69,7 +79,12 @@ func Start(t testing.TB, args ...string) *Server {
 }
 
 // URL is the address as redisstore and the configuration take it.
-func (s *Server) URL() string { return "redis://" + s.Addr + "/0" }
+func (s *Server) URL() string {
+	if s.secure != nil {
+		return "rediss://" + s.Addr + "/0"
+	}
+	return "redis://" + s.Addr + "/0"
+}
 
 // PID is the process id, 0 when the server is down.
 func (s *Server) PID() int {
@@ -125,9 +140,7 @@ func (s *Server) launch() error {
 		return err
 	}
 	defer log.Close()
-	cmd := exec.Command("redis-server", append([]string{
-		"--bind", "127.0.0.1", "--port", s.port, "--dir", s.dir, "--save", "",
-		"--appendonly", "yes", "--appendfsync", "everysec", "--daemonize", "no"}, s.args...)...)
+	cmd := exec.Command("redis-server", s.arguments()...)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = dieWithUs()
 	if err := cmd.Start(); err != nil {
@@ -146,13 +159,31 @@ func (s *Server) launch() error {
 	return nil
 }
 
+// arguments are the command line.
+func (s *Server) arguments() []string {
+	if s.sentinel() {
+		return append([]string{s.args[0], "--sentinel", "--bind", "127.0.0.1", "--port", s.port, "--dir", s.dir}, s.args[1:]...)
+	}
+	args := append([]string{
+		"--bind", "127.0.0.1", "--port", s.port, "--dir", s.dir, "--save", "",
+		"--appendonly", "yes", "--appendfsync", "everysec", "--daemonize", "no"}, s.args...)
+	if s.bus != "" {
+		args = append(args, "--cluster-enabled", "yes", "--cluster-port", s.bus)
+	}
+	if s.secure != nil {
+		args = append(args, "--port", "0", "--tls-port", s.port, "--tls-replication", "yes", "--tls-cluster", "yes",
+			"--tls-cert-file", s.secure.CertFile, "--tls-key-file", s.secure.KeyFile, "--tls-ca-cert-file", s.secure.CAFile)
+	}
+	return args
+}
+
 // await says PING until the server answers, ends or time is up.
 func (s *Server) await() error {
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	timeout := time.NewTimer(patience)
 	defer timeout.Stop()
-	for !ping(s.Addr) {
+	for !s.ready() {
 		select {
 		case <-tick.C:
 		case <-s.exited:
@@ -164,19 +195,10 @@ func (s *Server) await() error {
 	return nil
 }
 
-// ping reports whether a server is ready. One that asks for a password is, one that loads its data is not.
-func ping(addr string) bool {
-	conn, err := net.DialTimeout("tcp", addr, time.Second)
-	if err != nil {
-		return false
-	}
-	defer conn.Close()
-	conn.SetDeadline(time.Now().Add(time.Second))
-	if _, err := conn.Write([]byte("PING\r\n")); err != nil {
-		return false
-	}
-	answer, err := bufio.NewReader(conn).ReadString('\n')
-	return err == nil && (strings.HasPrefix(answer, "+PONG") || strings.HasPrefix(answer, "-NOAUTH"))
+// ready reports whether the server answers. One that asks for a password does, one that loads its data does not.
+func (s *Server) ready() bool {
+	answer, err := s.do(time.Second, "PING")
+	return answer == "PONG" || err != nil && strings.HasPrefix(err.Error(), "NOAUTH")
 }
 
 func freePort(t testing.TB) string {
