@@ -28,6 +28,11 @@ func (s *Store) fail(ctx context.Context, doing string, err error) error {
 		err = fmt.Errorf("%w: check user, password and rights in the redis url: %w", store.ErrDenied, err)
 	case redis.HasErrorPrefix(err, "WRONGTYPE"):
 		err = fmt.Errorf("%w: something else uses this key: %w", store.ErrInvalid, err)
+	case tlsRemedy(err) != "":
+		err = fmt.Errorf("%s: %w", tlsRemedy(err), err)
+	}
+	if !store.Permanent(err) && !errors.Is(err, store.ErrClosed) {
+		s.lookAgain(ctx)
 	}
 	return fmt.Errorf("%s in redis at %s: %w", doing, s.addr, err)
 }

@@ -16,8 +16,13 @@ import (
 // Options says which server to use and how. Only URL is required.
 type Options struct {
 	// URL is redis://, rediss:// (TLS) or unix://, with user, password and database as usual:
-	// redis://user:password@host:6379/0. It is never printed.
+	// redis://user:password@host:6379/0. It is never printed. With Sentinel its host does not matter.
 	URL string
+	// Cluster are further nodes of a Cluster, host:port; any of them makes it one. URL is the first node. One that answers
+	// is enough to find the others.
+	Cluster []string
+	// Sentinel finds the server; nil: it is at URL. Not with Cluster.
+	Sentinel *Sentinel
 	// Prefix begins every key; default "tl". Two installations on one server need two.
 	Prefix string
 	// Retention is how long a call is kept after its end; 0: for ever. A call that names its own expiry keeps that, but
@@ -26,7 +31,8 @@ type Options struct {
 	// HMACKey is the secret of the caller index. Empty: the store makes one and keeps it in the database, so that all
 	// nodes share it. Changing it hides older calls from searches by caller.
 	HMACKey []byte
-	// TLS adds certificates to a rediss URL; nil: those of the system.
+	// TLS adds certificates to a rediss URL; nil: those of the system. [Files] makes it. Nodes of a Cluster and what
+	// Sentinels name are known by their own addresses, unless it has a ServerName.
 	TLS *tls.Config
 	// Timeout is how long one answer of the server is awaited; default 3 s. Failed commands are tried twice.
 	Timeout time.Duration
@@ -48,8 +54,13 @@ func (o Options) LogValue() slog.Value { return slog.StringValue(o.String()) }
 
 func (o Options) server() string {
 	parsed, err := redis.ParseURL(o.URL)
-	if err != nil {
+	switch {
+	case err != nil:
 		return "(unreadable address)"
+	case o.Sentinel != nil:
+		return o.Sentinel.String()
+	case len(o.Cluster) > 0:
+		return "the cluster of " + parsed.Addr
 	}
 	return parsed.Addr
 }
@@ -87,7 +98,7 @@ func (o Options) universal() (*redis.UniversalOptions, error) {
 			Mode: maintnotifications.ModeDisabled,
 		},
 	}
-	return u, nil
+	return u, o.arrange(u)
 }
 
 // urlFault explains an unreadable URL without quoting it: the messages of net/url and go-redis repeat what they parse,

@@ -185,12 +185,17 @@ func TestRedisThatForgets(t *testing.T) {
 	wantLines(t, s, "c0", 3)
 }
 
-func TestRunID(t *testing.T) {
-	for info, want := range map[string]string{
-		"# Server\r\nredis_version:7.0.15\r\nrun_id:5f2a\r\ntcp_port:1\r\n": "5f2a", "": "", "# Server\r\n": "", "\nrun_id:": "",
+func TestLifeOf(t *testing.T) {
+	const process, history = "# Server\r\nredis_version:7.0.15\r\nrun_id:5f2a\r\ntcp_port:1\r\n", "# Replication\r\nrole:master\r\nmaster_replid:77c0\r\n"
+	for _, tc := range []struct{ process, history, want string }{
+		{process, history, "5f2a 77c0"},
+		{process, "", "5f2a "},
+		{"", history, ""},
+		{"# Server\r\n", "", ""},
+		{"\nrun_id:", "\nmaster_replid:", ""},
 	} {
-		if got := runID(info); got != want {
-			t.Errorf("%q: %q, want %q", info, got, want)
+		if got := lifeOf(tc.process, tc.history); got != tc.want {
+			t.Errorf("%q, %q: %q, want %q", tc.process, tc.history, got, tc.want)
 		}
 	}
 }

@@ -44,7 +44,7 @@ func Open(o Options) (*Store, error) {
 		return nil, err
 	}
 	redis.SetLogger(logger{o.Log})
-	s := &Store{opts: o, addr: u.Addrs[0], keys: keys{o.Prefix}, secret: o.HMACKey}
+	s := &Store{opts: o, addr: o.server(), keys: keys{o.Prefix}, secret: o.HMACKey}
 	if len(s.secret) == 0 {
 		s.secret = nil
 	}
@@ -55,14 +55,6 @@ func Open(o Options) (*Store, error) {
 	b.MaxRetries = -1 // Follow has a loop of its own
 	s.blocked = redis.NewUniversalClient(&b)
 	return s, nil
-}
-
-// Ping reports whether the server answers and lets us in.
-func (s *Store) Ping(ctx context.Context) error {
-	if err := s.ready(ctx); err != nil {
-		return err
-	}
-	return s.fail(ctx, "ping", s.client.Ping(ctx).Err())
 }
 
 // Close frees the connections.
