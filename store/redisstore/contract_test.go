@@ -2,7 +2,6 @@ package redisstore
 
 import (
 	"context"
-	"strings"
 	"testing"
 
 	"github.com/trunkline/trunkline/store"
@@ -29,23 +28,6 @@ func open(t testing.TB, o Options) *Store {
 
 func TestContract(t *testing.T) {
 	server := redisproc.Start(t)
-	storetest.Run(t, func(t *testing.T) store.Store {
-		s := open(t, Options{URL: server.URL()})
-		must(t, s.client.FlushAll(ctx).Err())
-		return listed{s}
-	})
-}
-
-// TestContractOnAClusterNode runs the suite on a server in Cluster mode, which refuses every command and every
-// transaction whose keys do not lie in one slot.
-func TestContractOnAClusterNode(t *testing.T) {
-	server := redisproc.Start(t, "--cluster-enabled", "yes")
-	s := open(t, Options{URL: server.URL()})
-	must(t, s.client.ClusterAddSlotsRange(ctx, 0, 16383).Err())
-	until(t, "the node holds all slots", func() bool {
-		info, err := s.client.ClusterInfo(ctx).Result()
-		return err == nil && strings.Contains(info, "cluster_state:ok")
-	})
 	storetest.Run(t, func(t *testing.T) store.Store {
 		s := open(t, Options{URL: server.URL()})
 		must(t, s.client.FlushAll(ctx).Err())

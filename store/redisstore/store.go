@@ -43,7 +43,7 @@ func Open(o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	redis.SetLogger(logger{o.Log})
+	talkTo(o.Log)
 	s := &Store{opts: o, addr: o.server(), keys: keys{o.Prefix}, secret: o.HMACKey}
 	if len(s.secret) == 0 {
 		s.secret = nil
@@ -101,12 +101,22 @@ func (s *Store) callerSecret(ctx context.Context) ([]byte, error) {
 // logger hands go-redis' own messages to slog. They repeat for each failed attempt what the caller learns once, so they
 // are for debugging.
 type logger struct {
-	log *slog.Logger
+	log atomic.Pointer[slog.Logger] // that of the store opened last
+}
+
+var (
+	chatter    logger
+	setChatter = sync.OnceFunc(func() { redis.SetLogger(&chatter) })
+)
+
+func talkTo(log *slog.Logger) {
+	chatter.log.Store(log)
+	setChatter()
 }
 
 // Printf implements the logger of go-redis.
-func (l logger) Printf(ctx context.Context, format string, v ...any) {
-	l.log.DebugContext(ctx, "go-redis: "+fmt.Sprintf(format, v...))
+func (l *logger) Printf(ctx context.Context, format string, v ...any) {
+	l.log.Load().DebugContext(ctx, "go-redis: "+fmt.Sprintf(format, v...))
 }
 
 // slack is how long the keys of a running call, and index entries, outlive the retention: no call runs that long.

@@ -40,29 +40,27 @@ func empty(t testing.TB, s *Store) {
 
 func clusterOf(c *redisproc.Cluster) Options { return Options{URL: c.URL(), Cluster: c.Addrs()} }
 
-// TestContractOnACluster runs the suite on three masters, each with a third of the slots.
+// TestContractOnACluster runs the suite on three masters, each with a third of the slots. They refuse every command and
+// every transaction whose keys do not lie in one slot.
 func TestContractOnACluster(t *testing.T) {
+	t.Parallel()
 	cluster := redisproc.StartCluster(t, 3, false, "--cluster-node-timeout", "15000")
 	storetest.Run(t, func(t *testing.T) store.Store {
 		s := open(t, clusterOf(cluster))
 		empty(t, s)
 		return scattered{s}
 	})
-}
-
-// TestClusterIsFoundByOneNode needs the others only to begin with.
-func TestClusterIsFoundByOneNode(t *testing.T) {
-	cluster := redisproc.StartCluster(t, 3, false)
-	s := open(t, Options{URL: "redis://127.0.0.1:1/0", Cluster: cluster.Addrs()[:1]})
-	must(t, s.Ping(ctx))
-	for i := range 30 { // on all nodes
-		must(t, s.Begin(ctx, call(fmt.Sprint("c", i))))
-	}
-	for i, m := range cluster.Masters {
-		if m.Do("DBSIZE") == "0" {
-			t.Errorf("master %d holds nothing", i)
+	t.Run("any node is enough to begin with", func(t *testing.T) {
+		s := open(t, Options{URL: "redis://127.0.0.1:1/0", Cluster: cluster.Addrs()[:1]})
+		for i := range 30 {
+			must(t, s.Begin(ctx, call(fmt.Sprint("c", i))))
 		}
-	}
+		for i, m := range cluster.Masters {
+			if m.Do("DBSIZE") == "0" {
+				t.Errorf("master %d holds nothing", i)
+			}
+		}
+	})
 }
 
 // spooled is a writer's setup that takes outages in small steps.
@@ -110,6 +108,7 @@ func (k *talk) end(t *testing.T, s *Store) {
 // TestSlotsMoveInTheMiddle moves the slots of calls, and of what all calls share, to another node and back while lines
 // are written: nodes answer MOVED, ASK and TRYAGAIN.
 func TestSlotsMoveInTheMiddle(t *testing.T) {
+	t.Parallel()
 	cluster := redisproc.StartCluster(t, 3, false, "--cluster-node-timeout", "15000")
 	s := open(t, clusterOf(cluster))
 	k := startTalk(writer(t, s, spooled(t)), 6)
@@ -133,6 +132,7 @@ func TestSlotsMoveInTheMiddle(t *testing.T) {
 // TestCrashOfOneMaster kills masters with -9 in the middle of writes. The others notice that slots are missing; once
 // it is back, so is everything.
 func TestCrashOfOneMaster(t *testing.T) {
+	t.Parallel()
 	cluster := redisproc.StartCluster(t, 3, false)
 	s := open(t, clusterOf(cluster))
 	w := writer(t, s, spooled(t))
@@ -159,6 +159,7 @@ func TestCrashOfOneMaster(t *testing.T) {
 // TestMasterThatForgets lets one master of three lose what it confirmed, and come back before anybody asks it anything:
 // the others answer meanwhile, and they prove nothing.
 func TestMasterThatForgets(t *testing.T) {
+	t.Parallel()
 	cluster := redisproc.StartCluster(t, 3, false, "--appendonly", "no")
 	s := open(t, clusterOf(cluster))
 	w := writer(t, s, store.WriterConfig{})
@@ -176,6 +177,7 @@ func TestMasterThatForgets(t *testing.T) {
 // TestFailoverInACluster kills a master that has a replica. The replica takes over by itself, and gets what it had not
 // been told.
 func TestFailoverInACluster(t *testing.T) {
+	t.Parallel()
 	cluster := redisproc.StartCluster(t, 3, true)
 	s := open(t, clusterOf(cluster))
 	w := writer(t, s, spooled(t))

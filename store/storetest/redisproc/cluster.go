@@ -16,7 +16,7 @@ type Cluster struct {
 }
 
 // StartCluster runs masters that have all slots, in equal parts, and a replica for each if wanted. More arguments are those
-// of every node; a node that is silent for two seconds counts as down unless they say otherwise.
+// of every node; a node that is silent for a second counts as down unless they say otherwise.
 func StartCluster(t testing.TB, masters int, replicas bool, args ...string) *Cluster {
 	t.Helper()
 	c := &Cluster{}
@@ -46,7 +46,7 @@ func StartCluster(t testing.TB, masters int, replicas bool, args ...string) *Clu
 
 func startNode(t testing.TB, args []string) *Server {
 	t.Helper()
-	return start(t, &Server{bus: "any", args: append([]string{"--cluster-node-timeout", "2000", "--repl-diskless-sync-delay", "0"}, args...)})
+	return start(t, &Server{bus: "any", args: append([]string{"--cluster-node-timeout", "1000", "--repl-diskless-sync-delay", "0"}, args...)})
 }
 
 // await waits until every node knows all others and that all slots are served.

@@ -108,3 +108,6 @@ func (s *Server) Until(text string, args ...string) {
 		}
 	}
 }
+
+// Try is Do for what the server may refuse.
+func (s *Server) Try(args ...string) (string, error) { return s.do(patience, args...) }

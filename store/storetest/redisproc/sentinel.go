@@ -38,7 +38,7 @@ func startSentinel(t testing.TB, master *Server) *Server {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "sentinel.conf")
 	config := fmt.Sprintf("sentinel monitor %[1]s 127.0.0.1 %[2]s 2\nsentinel down-after-milliseconds %[1]s 1000\n"+
-		"sentinel failover-timeout %[1]s 10000\n", Master, master.port)
+		"sentinel failover-timeout %[1]s 3000\n", Master, master.port)
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
