@@ -3,6 +3,7 @@ package redisstore
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -78,19 +79,22 @@ func (s *Store) ready(ctx context.Context) error {
 }
 
 // callerSecret is the key of the caller index. Without a configured one, the first process to need it stores a random
-// key and all others find that.
+// key and all others find that. Who may only read finds it too.
 func (s *Store) callerSecret(ctx context.Context) ([]byte, error) {
 	s.secretMu.Lock()
 	defer s.secretMu.Unlock()
 	if s.secret != nil {
 		return s.secret, nil
 	}
-	fresh := make([]byte, 32)
-	rand.Read(fresh) // never fails, see its documentation
-	if err := s.client.SetNX(ctx, s.keys.secret(), fresh, 0).Err(); err != nil {
-		return nil, s.fail(ctx, "store the key of the caller index", err)
-	}
 	key, err := s.client.Get(ctx, s.keys.secret()).Bytes()
+	if errors.Is(err, redis.Nil) {
+		fresh := make([]byte, 32)
+		rand.Read(fresh) // never fails, see its documentation
+		if err := s.client.SetNX(ctx, s.keys.secret(), fresh, 0).Err(); err != nil {
+			return nil, s.fail(ctx, "store the key of the caller index", err)
+		}
+		key, err = s.client.Get(ctx, s.keys.secret()).Bytes()
+	}
 	if err != nil {
 		return nil, s.fail(ctx, "read the key of the caller index", err)
 	}

@@ -64,8 +64,6 @@ func tlsRemedy(err error) string {
 		return "the server wants a certificate from us: name its file in store.redis.certificate"
 	case strings.Contains(err.Error(), "tls: unknown certificate authority"):
 		return "the server does not know who signed our certificate: see store.redis.certificate"
-	case strings.Contains(err.Error(), "first record does not look like a TLS handshake"):
-		return "the server does not speak TLS there: write redis:// in store.redis.url, or its TLS port"
 	}
 	return ""
 }
