@@ -67,7 +67,7 @@ func checkSpool(path string) []Finding {
 }
 
 func checkRedis(ctx context.Context, r *configs.Redis, p *probe) []Finding {
-	s, err := redisstore.Open(redisstore.Options{URL: r.URL.Reveal(), Retention: r.Retention.Std()})
+	s, err := redisstore.Open(redisstore.Options{URL: r.URL.Reveal()})
 	if err != nil {
 		return p.fail("correct store.redis.url", "%v", err)
 	}
