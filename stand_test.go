@@ -301,3 +301,21 @@ func find(t *testing.T, entries []store.Entry, kind string) store.Entry {
 	t.Fatalf("no line of kind %q among %+v", kind, entries)
 	return store.Entry{}
 }
+
+// logText is a log that is written to while a test reads it.
+type logText struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *logText) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *logText) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
