@@ -23,6 +23,7 @@ var mayImport = map[string][]string{
 	"store/redisstore":            {"store"},
 	"store/boltstore":             {"store"},
 	"store/share":                 {"store"},
+	"store/redact":                {"store"},
 	"store/storetest":             {"store"},
 	"telephony/sdp":               {"transcode"},
 	"telephony/media":             {"transcode"},
