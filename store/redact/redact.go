@@ -1,7 +1,6 @@
 package redact
 
 import (
-	"bytes"
 	"slices"
 	"strings"
 
@@ -43,19 +42,7 @@ type Call struct {
 	labelOf int   // lines since
 }
 
-// pending is the number in which a speaker's last line ended.
-type pending struct {
-	digits []byte // with the country in front, for an account
-	lines  int    // of the same speaker that may still continue it
-	plain  bool   // it looked like something else, so pieces of it are not masked
-}
-
 type secret struct{ digits, mark string }
-
-type edit struct {
-	start, end int
-	mark       string
-}
 
 // Call begins the state of one call.
 func (r Rules) Call() *Call { return &Call{rules: r} }
@@ -99,9 +86,12 @@ func (c *Call) line(e *store.Entry, p *pending) {
 	text := e.Text
 	c.find(text, p)
 	e.Text = c.apply(text, len(text))
-	if strings.HasPrefix(text, e.Heard) {
-		e.Heard = c.apply(text, len(e.Heard))
-	} else {
+	switch {
+	case e.Heard == text:
+		e.Heard = e.Text
+	case strings.HasPrefix(text, e.Heard):
+		e.Heard = c.Text(c.apply(text, len(e.Heard))) // again: a long number may have become a card where it was cut
+	default:
 		e.Heard = c.Text(e.Heard)
 	}
 }
@@ -148,6 +138,8 @@ func (c *Call) run(r *run, p *pending) {
 	mark := c.judge(d, r)
 	if mark == "" && p != nil && !r.plus && c.unfinished(r) && c.partial(d, c.account(r), c.plain(r)) {
 		mark = "[digits]"
+	}
+	if mark == "[digits]" && p != nil {
 		p.lines = 0 // it begins here
 	}
 	c.remove(r, d, mark)
@@ -175,96 +167,6 @@ func (c *Call) judge(d []byte, r *run) string {
 	return ""
 }
 
-// continued judges a number together with the one in which the speaker's last lines ended.
-func (c *Call) continued(i int, p *pending) bool {
-	r := &c.scan.runs[i]
-	if i != c.scan.first || !c.follows(r, p) {
-		return false
-	}
-	c.joined = append(append(c.joined[:0], p.digits...), c.scan.digits[r.from:r.to]...)
-	d, account := c.joined, c.joined[0] > '9'
-	mark := ""
-	switch {
-	case account && c.rules.IBANs && isIBAN(string(d)):
-		mark = "[iban]"
-	case !account && c.rules.Cards && c.completes(d, len(p.digits), r):
-		mark = "[card]"
-	case !account && c.rules.SSNs && c.labelled(r) == social && isSSN(d):
-		mark = "[ssn]"
-	case p.plain && r.to-r.from < 3: // an extension
-		return false
-	case c.partial(d, account, p.plain || c.plain(r)):
-		mark = "[digits]"
-	default:
-		return false
-	}
-	c.remove(r, bytes.TrimLeft(d, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"), mark)
-	return true
-}
-
-// completes reports whether the run makes a card of d, whose first n digits came before: alone, or with what was read
-// out behind it.
-func (c *Call) completes(d []byte, n int, r *run) bool {
-	cuts := c.scan.cuts[r.cuts : r.cuts+r.groups]
-	for _, at := range cuts[1:] {
-		if w := d[:n+at-r.from]; issued(w) && isCard(w) {
-			return true
-		}
-	}
-	return isCard(d) && issued(d)
-}
-
-// partial reports whether d can be the beginning of a number, and is so long that it must not be readable.
-func (c *Call) partial(d []byte, account, excused bool) bool {
-	switch {
-	case c.labelIs(social) && c.rules.SSNs && len(d) >= repeats && len(d) < 9:
-		return true
-	case len(d) < partial || excused && len(d) <= excusable:
-		return false
-	case account:
-		return c.rules.IBANs && len(d) <= 34
-	}
-	return c.rules.Cards && len(d) < 19 && issued(d)
-}
-
-// leave keeps the number in which a line ended for the speaker's next one, unless the number is whole.
-func (c *Call) leave(p *pending, whole bool) {
-	if c.scan.label != unnamed {
-		c.label, c.labelOf = c.scan.label, 0
-	} else if p != &c.pending[2] {
-		c.labelOf++
-	}
-	if c.labelOf > 2*nearby {
-		c.label = unnamed
-	}
-	if len(c.scan.runs) == 0 {
-		p.lines = max(0, p.lines-1)
-		return
-	}
-	r := &c.scan.runs[c.scan.last]
-	d := c.scan.digits[r.from:r.to]
-	switch {
-	case whole:
-		p.lines, p.digits = 0, p.digits[:0]
-		return
-	case c.scan.last == c.scan.first && c.follows(r, p):
-		p.digits = append(p.digits, d...)
-	default:
-		p.digits = p.digits[:0]
-		if c.account(r) {
-			p.digits = append(p.digits, c.country(r)...)
-		}
-		p.digits, p.plain = append(p.digits, d...), c.plain(r) || !c.unfinished(r)
-	}
-	p.lines = nearby + 1
-}
-
-// unfinished reports whether r can be a piece of a longer number: the line ends in it, or nearly, or it is too long or
-// too clearly of a card to be taken for anything else.
-func (c *Call) unfinished(r *run) bool {
-	return r.to-r.from > excusable || c.labelled(r) == card || r.after <= behind && r == &c.scan.runs[c.scan.last]
-}
-
 // labelled is what r is called in its line, or was called in the lines before.
 func (c *Call) labelled(r *run) label {
 	if r.label != unnamed {
@@ -285,15 +187,6 @@ func (c *Call) plain(r *run) bool {
 		return true
 	}
 	return len(d) == 10 && l != card && !c.account(r) && string(d[:2]) != "34" && string(d[:2]) != "37"
-}
-
-// follows reports whether r may go on with the number in which the speaker's last line ended.
-func (c *Call) follows(r *run, p *pending) bool {
-	if p.lines == 0 || r.before > nearby || c.account(r) || p.plain && c.labelled(r) == card {
-		return false
-	}
-	n := len(p.digits) + r.to - r.from
-	return n <= 19 || n <= 34 && p.digits[0] > '9'
 }
 
 // account reports whether r stands behind the letters of a country. In lower case they are a word: "is", "am".
@@ -356,45 +249,4 @@ func (c *Call) remove(r *run, d []byte, mark string) {
 		c.secrets = slices.Delete(c.secrets, 0, 1)
 	}
 	c.secrets = append(c.secrets, secret{string(d), mark})
-}
-
-func (c *Call) mark(start, end int, mark string) { c.edits = append(c.edits, edit{start, end, mark}) }
-
-// tidy sorts the edits and joins those that overlap; the first mark stays.
-func (c *Call) tidy() {
-	slices.SortFunc(c.edits, func(a, b edit) int {
-		if a.start != b.start {
-			return a.start - b.start
-		}
-		return b.end - a.end
-	})
-	n := 0
-	for _, e := range c.edits[1:] {
-		if last := &c.edits[n]; e.start < last.end {
-			last.end = max(last.end, e.end)
-			continue
-		}
-		n++
-		c.edits[n] = e
-	}
-	c.edits = c.edits[:n+1]
-}
-
-// apply returns the first n bytes of text with their marks. A number that n cuts through is marked too.
-func (c *Call) apply(text string, n int) string {
-	if len(c.edits) == 0 || c.edits[0].start >= n {
-		return text[:n]
-	}
-	var b strings.Builder
-	at := 0
-	for _, e := range c.edits {
-		if e.start >= n {
-			break
-		}
-		b.WriteString(text[at:e.start])
-		b.WriteString(e.mark)
-		at = min(e.end, n)
-	}
-	b.WriteString(text[at:n])
-	return b.String()
 }
