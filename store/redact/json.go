@@ -63,10 +63,11 @@ func (c *Call) literal(text string) (string, bool) {
 	if json.Unmarshal([]byte(text), &s) != nil {
 		return text, false
 	}
-	with := c.Text(s)
+	redact := c.Text
 	if nested := strings.TrimSpace(s); nested != "" && (nested[0] == '{' || nested[0] == '[') {
-		with = c.value(s) // JSON in a string stays JSON
+		redact = c.value // JSON in a string stays JSON
 	}
+	with := redact(s)
 	if with == s {
 		return text, false
 	}
