@@ -24,6 +24,7 @@ var mayImport = map[string][]string{
 	"store/redisstore":            {"store"},
 	"store/boltstore":             {"store"},
 	"store/share":                 {"store"},
+	"store/redact":                {"store"},
 	"store/storetest":             {"store"},
 	"store/outbox":                {"store"},
 	"store/sound":                 {"store", "transcode"},
