@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/trunkline/trunkline/agent"
 	"github.com/trunkline/trunkline/configs"
 	"github.com/trunkline/trunkline/store"
 	"github.com/trunkline/trunkline/store/boltstore"
@@ -91,20 +90,4 @@ func (a *archive) close(ctx context.Context) error {
 		errs = append(errs, a.share.Close())
 	}
 	return errors.Join(append(errs, a.store.Close())...)
-}
-
-// journal is the store's writer with a tap for whoever watches.
-type journal struct {
-	*store.Writer
-	tap func(callID string, entries []store.Entry) // nil: nobody watches
-}
-
-var _ agent.Journal = journal{}
-
-// Append writes lines of a transcript.
-func (j journal) Append(callID string, entries ...store.Entry) {
-	j.Writer.Append(callID, entries...)
-	if j.tap != nil {
-		j.tap(callID, entries)
-	}
 }

@@ -27,7 +27,7 @@ type Service struct {
 	metrics  *metrics
 	observer observer
 	kept     *archive
-	journal  journal
+	journal  *journal
 	phones   *telephony.Server
 	admin    *admin // nil: none is configured
 	live     live
@@ -87,7 +87,7 @@ func New(cfg *configs.Config, opts ...Option) (_ *Service, err error) {
 	if s.kept, err = openArchive(cfg, o.log); err != nil {
 		return nil, err
 	}
-	s.journal = journal{s.kept.writer, o.tap}
+	s.journal = newJournal(s.kept.writer, cfg, o.tap)
 	if err := s.listen(); err != nil {
 		return nil, errors.Join(err, s.kept.close(context.Background()))
 	}
