@@ -32,6 +32,7 @@ var mayImport = map[string][]string{
 	"agent":                       {"agent/realtime", "transcode", "tools", "store"},
 	"agent/realtime/realtimetest": {"agent/realtime"},
 	"agent/simulator":             {"agent/realtime", "transcode"},
+	"supervisor":                  {"store"},
 	"":                            {"..."},
 	"cmd/trunkline":               {"..."},
 }
@@ -53,6 +54,8 @@ var home = map[string][]string{
 	"github.com/modelcontextprotocol":     {"tools"},
 	"github.com/getkin/kin-openapi":       {"tools"},
 	"github.com/lmittmann/tint":           {"cmd/trunkline"},
+	"github.com/coreos/go-oidc":           {"supervisor"},
+	"golang.org/x/oauth2":                 {"supervisor"},
 }
 
 func TestImportLaw(t *testing.T) {

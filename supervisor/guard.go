@@ -2,16 +2,23 @@ package supervisor
 
 import "net/http"
 
-// SignIn says who may come in.
-type SignIn struct{}
-
-// signInRoutes enters the door.
-func (s *Server) signInRoutes(mux *http.ServeMux) {}
-
-// guarded puts what holds for every request before the routes.
+// guarded puts what holds for every request before the routes. Each step may answer instead of those behind it:
+//
+//	headers ─► recover ─► host, HTTPS ─► origin ─► who? ─► body ─► routes
+//
+// The order is the point: an answer of any step has the headers, a panic in any step costs one request, and nothing
+// of a request is believed, or its body read, before it is known who asks.
 func (s *Server) guarded(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		anybody := &User{Name: "local", Role: Admin}
-		next.ServeHTTP(w, r.WithContext(anybody.with(r.Context())))
-	})
+	return s.headed(s.caught(s.hosted(sameOrigin(s.known(withBody(next))))))
+}
+
+// deny refuses a request: programs get JSON, all others a line of text.
+func deny(w http.ResponseWriter, r *http.Request, status int, text string) {
+	if !forPrograms(r) {
+		http.Error(w, text, status)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_, _ = w.Write([]byte(`{"error":"` + text + `"}` + "\n")) // all texts are ours and need no escapes
 }
