@@ -40,7 +40,7 @@ func (s *Server) startOIDC(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	f := flow{State: rand.Text(), Nonce: rand.Text(), Verifier: oauth2.GenerateVerifier(), Next: next, Until: time.Now().Add(flowLength).Unix()}
-	setCookie(w, flowCookie, s.door.issuer.flows.seal(f), flowLength, originOf(r).secure)
+	setCookie(w, flowCookie, s.door.issuer.flows.seal(f), int(flowLength.Seconds()), originOf(r).secure)
 	http.Redirect(w, r, found.oauth.AuthCodeURL(f.State, oidc.Nonce(f.Nonce), oauth2.S256ChallengeOption(f.Verifier)), http.StatusSeeOther)
 }
 

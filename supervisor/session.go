@@ -72,7 +72,6 @@ func (t *sessions) write(w http.ResponseWriter, s session, secure bool) bool {
 	if len(value) > maxCookie {
 		return false
 	}
-	// Without an age it goes when the browser is closed.
 	setCookie(w, sessionCookie, value, 0, secure)
 	return true
 }
@@ -130,7 +129,7 @@ func (t *sessions) signOut(s session) {
 func (t *sessions) forgetLocked() {
 	first, now := "", time.Now()
 	for id, over := range t.out {
-		if over.Before(now) {
+		if !over.After(now) {
 			delete(t.out, id)
 		} else if first == "" || over.Before(t.out[first]) {
 			first = id

@@ -9,7 +9,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"net/http"
-	"time"
 )
 
 // The cookies.
@@ -28,9 +27,9 @@ func cookieName(name string, secure bool) string {
 	return name
 }
 
-// setCookie gives the browser a cookie; an age below zero takes it away.
-func setCookie(w http.ResponseWriter, name, value string, age time.Duration, secure bool) {
-	http.SetCookie(w, &http.Cookie{Name: cookieName(name, secure), Value: value, Path: "/", MaxAge: int(age.Seconds()),
+// setCookie gives the browser a cookie for some seconds; 0 is until it is closed, and less takes the cookie away.
+func setCookie(w http.ResponseWriter, name, value string, seconds int, secure bool) {
+	http.SetCookie(w, &http.Cookie{Name: cookieName(name, secure), Value: value, Path: "/", MaxAge: seconds,
 		Secure: secure, HttpOnly: true, SameSite: http.SameSiteLaxMode})
 }
 
