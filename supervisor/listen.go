@@ -48,7 +48,7 @@ type listenTimes struct {
 }
 
 var usualTimes = listenTimes{header: 10 * time.Second, body: 30 * time.Second, idle: 2 * time.Minute,
-	stalled: 30 * time.Second, farewell: 3 * time.Second, files: time.Second}
+	stalled: 30 * time.Second, farewell: time.Second, files: time.Second}
 
 // Listen begins to serve. It refuses what would hand calls to strangers: an address beyond this machine where nobody
 // signs in, or without TLS unless proxies are named. Close the listener to end it.

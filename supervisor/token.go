@@ -39,27 +39,36 @@ type member struct {
 	hash string // as HashToken writes it
 }
 
+// Check finds what is wrong with a token. Errors begin with the key of the configuration.
+func (t Token) Check() error {
+	switch raw, err := hex.DecodeString(t.SHA256); {
+	case !validName(t.Name):
+		return fmt.Errorf("name: %q is no name of 1 to 64 printable characters", t.Name)
+	case t.Role < Viewer || t.Role > Admin:
+		return fmt.Errorf("role: the role of %q is none of viewer, supervisor, admin", t.Name)
+	case err != nil || len(raw) != sha256.Size:
+		return fmt.Errorf("sha256: that of %q is no SHA-256 in hex: make one with 'trunkline supervisor token'", t.Name)
+	case strings.EqualFold(t.SHA256, HashToken("")):
+		return fmt.Errorf("sha256: that of %q is the hash of nothing: make one with 'trunkline supervisor token'", t.Name)
+	}
+	return nil
+}
+
 // newMembers checks the tokens. Errors name the user and the key of the configuration.
 func newMembers(tokens []Token) (all []member, err error) {
 	seen := map[string]string{}
 	for i, t := range tokens {
 		hash := strings.ToLower(t.SHA256)
-		place := fmt.Sprintf("supervisor.tokens[%d]", i)
-		switch raw, bad := hex.DecodeString(hash); {
-		case !validName(t.Name):
-			err = errors.Join(err, fmt.Errorf("%s.name: %q is no name of 1 to 64 printable characters", place, t.Name))
-		case t.Role < Viewer || t.Role > Admin:
-			err = errors.Join(err, fmt.Errorf("%s.role: the role of %q is none of viewer, supervisor, admin", place, t.Name))
-		case bad != nil || len(raw) != sha256.Size:
-			err = errors.Join(err, fmt.Errorf("%s.sha256: that of %q is no SHA-256 in hex: make one with 'trunkline supervisor token'", place, t.Name))
-		case hash == HashToken(""):
-			err = errors.Join(err, fmt.Errorf("%s.sha256: that of %q is the hash of nothing: make one with 'trunkline supervisor token'", place, t.Name))
-		case seen[hash] != "":
-			err = errors.Join(err, fmt.Errorf("%s.sha256: %q and %q have the same token: make one for each", place, seen[hash], t.Name))
-		default:
-			seen[hash] = t.Name
-			all = append(all, member{User{t.Name, t.Role, t.Agents}, hash})
+		fault := t.Check()
+		if other, twice := seen[hash]; fault == nil && twice {
+			fault = fmt.Errorf("sha256: %q and %q have the same token: make one for each", other, t.Name)
 		}
+		if fault != nil {
+			err = errors.Join(err, fmt.Errorf("supervisor.tokens[%d].%w", i, fault))
+			continue
+		}
+		seen[hash] = t.Name
+		all = append(all, member{User{t.Name, t.Role, t.Agents}, hash})
 	}
 	return all, err
 }

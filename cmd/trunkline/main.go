@@ -126,7 +126,8 @@ Exit codes: 0 done, 1 failed, 2 wrong flags or configuration, 130 interrupted.`,
 		&cobra.Group{ID: "try", Title: "Try and test:"}, &cobra.Group{ID: "other", Title: "Other:"})
 	root.SetHelpCommandGroupID("other")
 	root.SetCompletionCommandGroupID("other")
-	root.AddCommand(demoCommand(), serveCommand(), callsCommand(), callCommand(), simCommand(), configCommand(), versionCommand())
+	root.AddCommand(demoCommand(), serveCommand(), callsCommand(), callCommand(), simCommand(), configCommand(), supervisorCommand(),
+		versionCommand())
 	return root
 }
 
