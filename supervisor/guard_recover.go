@@ -46,11 +46,14 @@ func (a *answer) Write(p []byte) (int, error) {
 	return a.ResponseWriter.Write(p)
 }
 
-// Flush implements http.Flusher.
-func (a *answer) Flush() {
+// FlushError is for http.ResponseController.
+func (a *answer) FlushError() error {
 	a.begun = true
-	_ = http.NewResponseController(a.ResponseWriter).Flush() // fails where nothing can be flushed
+	return http.NewResponseController(a.ResponseWriter).Flush()
 }
 
-// Unwrap is for http.ResponseController.
+// Flush implements http.Flusher.
+func (a *answer) Flush() { _ = a.FlushError() }
+
+// Unwrap is for http.ResponseController as well.
 func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }

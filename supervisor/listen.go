@@ -75,9 +75,10 @@ func (s *Server) listen(o ListenOptions, t listenTimes) (*Listener, error) {
 	ctx, stop := context.WithCancel(context.Background())
 	l := &Listener{ln: newConns(tcp, o.Proxies, t.stalled), stop: stop, farewell: t.farewell, gone: make(chan struct{})}
 	l.http = &http.Server{
-		Handler:           l.joined(whence(o.Proxies, s)),
-		ReadHeaderTimeout: t.header, ReadTimeout: t.body, IdleTimeout: t.idle, // writing: see conn
+		Handler:           l.joined(onStream(t.stalled, whence(o.Proxies, s))),
+		ReadHeaderTimeout: t.header, ReadTimeout: t.body, IdleTimeout: t.idle, // writing: see conn and stream
 		MaxHeaderBytes: 32 << 10,
+		HTTP2:          &http.HTTP2Config{MaxConcurrentStreams: 100},
 		BaseContext:    func(net.Listener) context.Context { return ctx },
 		ErrorLog:       slog.NewLogLogger(s.Log.Handler(), slog.LevelDebug), // strangers can make it say much
 	}

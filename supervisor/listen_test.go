@@ -147,7 +147,8 @@ func TestLongHeader(t *testing.T) {
 // A transcript is followed for longer than any deadline for reading a request, and after a body as well.
 func TestFollowingOutlastsTheDeadlines(t *testing.T) {
 	d, times := newDoorStand(t, nil), usualTimes
-	times.body = 2 * time.Second // also what a busy machine has for the request itself
+	times.body = 2 * time.Second           // also what a busy machine has for the request itself
+	times.stalled = 900 * time.Millisecond // less than the silence between lines
 	d.mux.HandleFunc("/follow", func(w http.ResponseWriter, r *http.Request) {
 		for range 3 {
 			select {
