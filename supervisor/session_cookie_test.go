@@ -2,7 +2,6 @@ package supervisor
 
 import (
 	"encoding/base64"
-	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -59,7 +58,9 @@ func TestSessionThatDoesNotFit(t *testing.T) {
 
 func FuzzSession(f *testing.F) {
 	s := newSessions([]byte(someKey))
-	good := s.seal.seal(newSession())
+	began := newSession()
+	began.ID = "ours"
+	good := s.seal.seal(began)
 	f.Add(good)
 	f.Add(good[:len(good)-1])
 	f.Add("")
@@ -68,20 +69,8 @@ func FuzzSession(f *testing.F) {
 	f.Fuzz(func(t *testing.T, value string) {
 		r := httptest.NewRequest("GET", "/", nil)
 		r.Header["Cookie"] = []string{"__Host-trunkline=" + value}
-		got, ok := s.read(r, true)
-		if ok != (got.ID != "") {
-			t.Errorf("%v, %+v", ok, got)
-		}
-		c, err := http.ParseCookie("__Host-trunkline=" + value)
-		if ok && (err != nil || !sameSeal(c[0].Value, good)) {
-			t.Errorf("%q is taken for a session", value)
+		if got, ok := s.read(r, true); ok && got.ID != "ours" || !ok && got.ID != "" {
+			t.Errorf("%q is taken for %+v", value, got)
 		}
 	})
-}
-
-// sameSeal compares what base64 says: it has spare bits at the end.
-func sameSeal(a, b string) bool {
-	x, err := base64.RawURLEncoding.DecodeString(a)
-	y, _ := base64.RawURLEncoding.DecodeString(b)
-	return err == nil && string(x) == string(y)
 }
