@@ -3,6 +3,7 @@ package supervisor
 import (
 	"bufio"
 	"context"
+	"crypto/sha256"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -203,28 +204,52 @@ func TestClientThatTakesNothing(t *testing.T) {
 	}
 }
 
-// Close ends what is followed and returns when all of it has ended.
-func TestCloseJoins(t *testing.T) {
-	d := newDoorStand(t, nil)
-	running, ended := make(chan struct{}), make(chan struct{})
+// Close ends what is followed, and lets it say so.
+func TestCloseLetsLastWordsThrough(t *testing.T) {
+	d, times := newDoorStand(t, nil), usualTimes
+	times.farewell = soon
+	running := make(chan struct{})
 	d.mux.HandleFunc("/follow", func(w http.ResponseWriter, r *http.Request) {
-		w.WriteHeader(http.StatusOK)
-		w.(http.Flusher).Flush()
 		close(running)
 		<-r.Context().Done()
 		fmt.Fprintln(w, "farewell")
-		for {
-			c, err := net.Dial("tcp", r.Host)
-			if err != nil {
-				break // Close is well on its way
-			}
-			_ = c.Close()
+	})
+	l := d.listens(ListenOptions{Address: "127.0.0.1:0"}, times)
+	conn := dial(t, l)
+	_, _ = io.WriteString(conn, "GET /follow HTTP/1.1\r\nHost: localhost\r\n\r\n")
+	<-running
+	if err := l.Close(); err != nil {
+		t.Error(err)
+	}
+	if got, _ := io.ReadAll(conn); !strings.Contains(string(got), "farewell") {
+		t.Errorf("the last words are lost: %q", got)
+	}
+	if c, err := net.Dial("tcp", l.Addr().String()); err == nil {
+		_ = c.Close()
+		t.Error("it still listens")
+	}
+	_ = l.Close()
+}
+
+// What does not end by itself is cut off, and Close waits for it all the same.
+func TestCloseJoins(t *testing.T) {
+	d, times := newDoorStand(t, nil), usualTimes
+	times.farewell = time.Millisecond
+	running, ended := make(chan struct{}), make(chan struct{})
+	d.mux.HandleFunc("/much", func(w http.ResponseWriter, _ *http.Request) {
+		close(running)
+		for err := error(nil); err == nil; {
+			_, err = w.Write(make([]byte, 1<<10))
+		}
+		for range 64 {
+			sha256.Sum256(make([]byte, 1<<20)) // there is more to do after that
 		}
 		close(ended)
 	})
-	l := d.listens(ListenOptions{Address: "127.0.0.1:0"}, usualTimes)
+	l := d.listens(ListenOptions{Address: "127.0.0.1:0"}, times)
 	conn, idle := dial(t, l), dial(t, l)
-	_, _ = fmt.Fprintf(conn, "GET /follow HTTP/1.1\r\nHost: %s\r\n\r\n", l.Addr())
+	go func() { _, _ = io.Copy(io.Discard, conn) }()
+	_, _ = io.WriteString(conn, "GET /much HTTP/1.1\r\nHost: localhost\r\n\r\n")
 	<-running
 	_ = l.Close()
 	select {
@@ -232,15 +257,7 @@ func TestCloseJoins(t *testing.T) {
 	default:
 		t.Error("a request still runs")
 	}
-	if got, _ := io.ReadAll(conn); !strings.Contains(string(got), "farewell") {
-		t.Errorf("the last words are lost: %q", got)
-	}
 	if _, err := io.Copy(io.Discard, idle); isTimeout(err) {
 		t.Error("an idle connection stays")
 	}
-	if c, err := net.Dial("tcp", l.Addr().String()); err == nil {
-		_ = c.Close()
-		t.Error("it still listens")
-	}
-	_ = l.Close()
 }
