@@ -82,7 +82,7 @@ func (s *Server) listen(o ListenOptions, t listenTimes) (*Listener, error) {
 		BaseContext:    func(net.Listener) context.Context { return ctx },
 		ErrorLog:       slog.NewLogLogger(s.Log.Handler(), slog.LevelDebug), // strangers can make it say much
 	}
-	go l.serve(cert)
+	go l.serve(cert, s.Log)
 	return l, nil
 }
 
@@ -102,14 +102,18 @@ func (s *Server) mayListen(o ListenOptions, address *net.TCPAddr) error {
 	return nil
 }
 
-func (l *Listener) serve(cert *certificate) {
+func (l *Listener) serve(cert *certificate, log *slog.Logger) {
 	defer close(l.gone)
+	var err error
 	if cert == nil {
-		_ = l.http.Serve(l.ln) // ends with Close
-		return
+		err = l.http.Serve(l.ln)
+	} else {
+		l.http.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: cert.get}
+		err = l.http.ServeTLS(l.ln, "", "") // speaks HTTP/2 as well
 	}
-	l.http.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: cert.get}
-	_ = l.http.ServeTLS(l.ln, "", "") // likewise; speaks HTTP/2 as well
+	if !errors.Is(err, http.ErrServerClosed) {
+		log.Error("supervisors are not served any more", "err", err)
+	}
 }
 
 // joined lets Close wait for requests.

@@ -2,6 +2,7 @@ package supervisor
 
 import (
 	"net/http"
+	"strings"
 
 	"github.com/trunkline/trunkline/store"
 )
@@ -25,7 +26,7 @@ func (s *Server) signInRoutes(mux *http.ServeMux) {
 // signIn takes the token that somebody typed.
 func (s *Server) signIn(w http.ResponseWriter, r *http.Request) {
 	next := r.PostFormValue("next")
-	user, wait := s.try(r, r.PostFormValue("token"), "form")
+	user, wait := s.try(r, strings.TrimSpace(r.PostFormValue("token")), "form") // as it is pasted
 	switch {
 	case wait > 0:
 		tooMany(w, wait)

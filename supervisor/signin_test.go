@@ -40,6 +40,10 @@ func TestSignInLeadsOn(t *testing.T) {
 	}
 }
 
+func TestTokenIsPasted(t *testing.T) {
+	newDoorStand(t, someTokens).signedIn(" " + annasToken + "\r\n")
+}
+
 // The token is never taken from where it would be kept: a URL is in histories and logs.
 func TestTokenInTheURL(t *testing.T) {
 	d := newDoorStand(t, someTokens)
@@ -53,7 +57,7 @@ func TestFailuresLookAlike(t *testing.T) {
 	if !strings.Contains(first, "not known") {
 		t.Error(first)
 	}
-	for _, token := range []string{"", annasToken[:10], annasToken + " ", HashToken(annasToken), "anna", "\x00", strings.Repeat("a", 5000)} {
+	for _, token := range []string{"", annasToken[:10], annasToken + ".", HashToken(annasToken), "anna", "\x00", strings.Repeat("a", 5000)} {
 		resp := d.ask("POST", "/sign-in", withForm("token", token))
 		if again := text(resp); again != first || resp.StatusCode != http.StatusUnauthorized || len(resp.Cookies()) > 0 {
 			t.Errorf("%q: status %d, cookies %v, %s", token, resp.StatusCode, resp.Cookies(), again)
