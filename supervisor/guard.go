@@ -1,6 +1,9 @@
 package supervisor
 
-import "net/http"
+import (
+	"encoding/json"
+	"net/http"
+)
 
 // guarded puts what holds for every request before the routes. Each step may answer instead of those behind it:
 //
@@ -12,13 +15,17 @@ func (s *Server) guarded(next http.Handler) http.Handler {
 	return s.headed(s.caught(s.hosted(sameOrigin(s.known(withBody(next))))))
 }
 
-// deny refuses a request: programs get JSON, all others a line of text.
+// deny refuses a request: programs get a problem (RFC 9457), all others a line of text.
 func deny(w http.ResponseWriter, r *http.Request, status int, text string) {
 	if !forPrograms(r) {
 		http.Error(w, text, status)
 		return
 	}
-	w.Header().Set("Content-Type", "application/json")
+	problem, err := json.Marshal(map[string]any{"title": http.StatusText(status), "status": status, "detail": text})
+	if err != nil {
+		panic(err) // texts and a number
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
 	w.WriteHeader(status)
-	_, _ = w.Write([]byte(`{"error":"` + text + `"}` + "\n")) // all texts are ours and need no escapes
+	_, _ = w.Write(append(problem, '\n'))
 }

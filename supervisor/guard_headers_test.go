@@ -20,7 +20,7 @@ func TestHeaders(t *testing.T) {
 		{"to the sign-in", d.ask("GET", "/calls", asPage)},
 		{"the sign-in", d.ask("GET", "/sign-in")},
 		{"a refusal", d.ask("GET", "/api/v1/calls")},
-		{"another site", d.ask("POST", "/calls", header("Sec-Fetch-Site", "cross-site"))},
+		{"another site", d.ask("POST", "/calls", withHeader("Sec-Fetch-Site", "cross-site"))},
 		{"not found", d.ask("GET", "/nowhere", withToken(annasToken))},
 		{"a panic", d.ask("GET", "/panic", withToken(annasToken))},
 		{"a style", d.ask("GET", "/static/style.css")},

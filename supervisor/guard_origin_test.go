@@ -12,26 +12,26 @@ func TestOtherSitesChangeNothing(t *testing.T) {
 		return d.ask("POST", "/api/v1/calls", append(set, withCookies(session))...)
 	}
 	for name, resp := range map[string]*http.Response{
-		"cross-site":      attack(header("Sec-Fetch-Site", "cross-site")),
-		"same-site":       attack(header("Sec-Fetch-Site", "same-site")),
-		"origin":          attack(header("Origin", "https://evil.example")),
-		"origin null":     attack(header("Origin", "null")),
-		"other port":      attack(header("Origin", "https://calls.example.com:8443")),
-		"host in front":   attack(header("Origin", "https://calls.example.com.evil.example")),
-		"lies in Origin":  attack(header("Sec-Fetch-Site", "cross-site"), header("Origin", "https://calls.example.com")),
-		"signing in":      d.ask("POST", "/sign-in", withForm("token", annasToken), header("Sec-Fetch-Site", "cross-site")),
-		"signing out":     d.ask("POST", "/sign-out", withCookies(session), header("Origin", "https://evil.example")),
-		"nobody signs in": newDoorStand(t, nil).ask("DELETE", "/api/v1/calls", func(r *http.Request) { r.Host = "localhost" }, header("Origin", "https://evil.example")),
+		"cross-site":      attack(withHeader("Sec-Fetch-Site", "cross-site")),
+		"same-site":       attack(withHeader("Sec-Fetch-Site", "same-site")),
+		"origin":          attack(withHeader("Origin", "https://evil.example")),
+		"origin null":     attack(withHeader("Origin", "null")),
+		"other port":      attack(withHeader("Origin", "https://calls.example.com:8443")),
+		"host in front":   attack(withHeader("Origin", "https://calls.example.com.evil.example")),
+		"lies in Origin":  attack(withHeader("Sec-Fetch-Site", "cross-site"), withHeader("Origin", "https://calls.example.com")),
+		"signing in":      d.ask("POST", "/sign-in", withForm("token", annasToken), withHeader("Sec-Fetch-Site", "cross-site")),
+		"signing out":     d.ask("POST", "/sign-out", withCookies(session), withHeader("Origin", "https://evil.example")),
+		"nobody signs in": newDoorStand(t, nil).ask("DELETE", "/api/v1/calls", func(r *http.Request) { r.Host = "localhost" }, withHeader("Origin", "https://evil.example")),
 	} {
 		if resp.StatusCode != http.StatusForbidden || len(resp.Cookies()) > 0 {
 			t.Errorf("%s: status %d, cookies %v", name, resp.StatusCode, resp.Cookies())
 		}
 	}
 	for name, resp := range map[string]*http.Response{
-		"same origin":   attack(header("Sec-Fetch-Site", "same-origin"), header("Origin", "https://calls.example.com")),
-		"older browser": attack(header("Origin", "https://calls.example.com")),
+		"same origin":   attack(withHeader("Sec-Fetch-Site", "same-origin"), withHeader("Origin", "https://calls.example.com")),
+		"older browser": attack(withHeader("Origin", "https://calls.example.com")),
 		"program":       d.ask("POST", "/api/v1/calls", withToken(annasToken)),
-		"a link to us":  d.ask("GET", "/calls", withCookies(session), header("Sec-Fetch-Site", "cross-site")),
+		"a link to us":  d.ask("GET", "/calls", withCookies(session), withHeader("Sec-Fetch-Site", "cross-site")),
 	} {
 		if resp.StatusCode != http.StatusOK {
 			t.Errorf("%s: status %d", name, resp.StatusCode)

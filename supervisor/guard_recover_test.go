@@ -9,13 +9,13 @@ import (
 	"testing"
 )
 
-func TestPanicCostsOneRequest(t *testing.T) {
+func TestPanicIsCaught(t *testing.T) {
 	var log bytes.Buffer
 	d := newDoorStand(t, someTokens)
 	d.Log = slog.New(slog.NewTextHandler(&log, nil))
 	d.mux.HandleFunc("/api/panic", func(http.ResponseWriter, *http.Request) { panic("my card is 4242") })
-	expect(t, d.ask("GET", "/api/panic?card=4242", withToken(annasToken)), http.StatusInternalServerError, `{"error":"something`)
-	expect(t, d.ask("GET", "/calls", withToken(annasToken)), http.StatusOK)
+	expectAnswer(t, d.ask("GET", "/api/panic?card=4242", withToken(annasToken)), http.StatusInternalServerError, `"detail":"something`)
+	expectAnswer(t, d.ask("GET", "/calls", withToken(annasToken)), http.StatusOK)
 	if said := log.String(); strings.Contains(said, "4242") || !strings.Contains(said, "guard_recover_test.go") {
 		t.Errorf("the log should say where and nothing of the caller's: %s", said)
 	}

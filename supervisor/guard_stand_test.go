@@ -77,13 +77,13 @@ func newDoorStand(t *testing.T, c *SignIn) *doorStand {
 	return d
 }
 
-// from is a client of the internet that came over TLS.
-var from = origin{addr: netip.MustParseAddr("203.0.113.7"), secure: true}
+// stranger is a client of the internet that came over TLS.
+var stranger = origin{addr: netip.MustParseAddr("203.0.113.7"), secure: true}
 
 // ask sends a request. set changes it before.
 func (d *doorStand) ask(method, target string, set ...func(*http.Request)) *http.Response {
 	r := httptest.NewRequest(method, "https://calls.example.com"+target, nil)
-	r = r.WithContext(from.with(d.t.Context()))
+	r = r.WithContext(stranger.with(d.t.Context()))
 	for _, f := range set {
 		f(r)
 	}
@@ -92,11 +92,11 @@ func (d *doorStand) ask(method, target string, set ...func(*http.Request)) *http
 	return w.Result()
 }
 
-func header(name, value string) func(*http.Request) {
+func withHeader(name, value string) func(*http.Request) {
 	return func(r *http.Request) { r.Header.Set(name, value) }
 }
 
-func withToken(token string) func(*http.Request) { return header("Authorization", "Bearer "+token) }
+func withToken(token string) func(*http.Request) { return withHeader("Authorization", "Bearer "+token) }
 
 func withOrigin(o origin) func(*http.Request) {
 	return func(r *http.Request) { *r = *r.WithContext(o.with(r.Context())) }
@@ -124,14 +124,14 @@ func withForm(pairs ...string) func(*http.Request) {
 	}
 }
 
-var asPage = header("Accept", "text/html,application/xhtml+xml")
+var asPage = withHeader("Accept", "text/html,application/xhtml+xml")
 
 // signedIn returns the session cookie of a token.
 func (d *doorStand) signedIn(token string) *http.Cookie {
 	d.t.Helper()
 	resp := d.ask("POST", "/sign-in", withForm("token", token))
 	if resp.StatusCode != http.StatusSeeOther {
-		d.t.Fatalf("signing in says %d: %s", resp.StatusCode, text(resp))
+		d.t.Fatalf("signing in says %d: %s", resp.StatusCode, bodyText(resp))
 	}
 	return cookieOf(d.t, resp, "__Host-trunkline")
 }
@@ -147,16 +147,16 @@ func cookieOf(t *testing.T, resp *http.Response, name string) *http.Cookie {
 	return nil
 }
 
-func text(resp *http.Response) string {
+func bodyText(resp *http.Response) string {
 	var b strings.Builder
 	_ = resp.Write(&b)
 	_, body, _ := strings.Cut(b.String(), "\r\n\r\n")
 	return body
 }
 
-func expect(t *testing.T, resp *http.Response, status int, parts ...string) {
+func expectAnswer(t *testing.T, resp *http.Response, status int, parts ...string) {
 	t.Helper()
-	body := text(resp)
+	body := bodyText(resp)
 	if resp.StatusCode != status {
 		t.Errorf("status %d instead of %d: %s", resp.StatusCode, status, body)
 	}

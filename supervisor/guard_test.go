@@ -9,9 +9,9 @@ func TestEverybodyIsAdminWhereNobodySignsIn(t *testing.T) {
 	d := newDoorStand(t, nil)
 	for _, host := range []string{"localhost", "LOCALHOST:8080", "127.0.0.1:8080", "[::1]:8080", "[::1]", "127.9.9.9"} {
 		resp := d.ask("GET", "/calls", func(r *http.Request) { r.Host = host })
-		expect(t, resp, http.StatusOK, "local admin []")
+		expectAnswer(t, resp, http.StatusOK, "local admin []")
 	}
-	expect(t, d.ask("GET", "/sign-in", func(r *http.Request) { r.Host = "localhost" }), http.StatusNotFound)
+	expectAnswer(t, d.ask("GET", "/sign-in", func(r *http.Request) { r.Host = "localhost" }), http.StatusNotFound)
 }
 
 // A page of a stranger whose name resolves to 127.0.0.1 is of the same origin as we for the browser: only the Host
@@ -20,33 +20,33 @@ func TestRebinding(t *testing.T) {
 	d := newDoorStand(t, nil)
 	for _, host := range []string{"", "evil.example", "localhost.evil.example:8080", "127.0.0.1.evil.example", "203.0.113.7", "0.0.0.0", "[::]:80", "localhost:80:80", "@localhost"} {
 		resp := d.ask("GET", "/calls", func(r *http.Request) { r.Host = host })
-		expect(t, resp, http.StatusMisdirectedRequest, "supervisor.tokens")
+		expectAnswer(t, resp, http.StatusMisdirectedRequest, "supervisor.tokens")
 	}
 	// With a sign-in the name does not matter: a cookie is of one host.
 	d = newDoorStand(t, someTokens)
-	expect(t, d.ask("GET", "/calls", withToken(annasToken)), http.StatusOK, "anna")
+	expectAnswer(t, d.ask("GET", "/calls", withToken(annasToken)), http.StatusOK, "anna")
 }
 
 func TestNoProxyWhereNobodySignsIn(t *testing.T) {
 	d := newDoorStand(t, nil)
 	for _, name := range []string{"X-Forwarded-For", "Forwarded", "X-Real-IP", "X-Forwarded-Host"} {
-		resp := d.ask("GET", "/calls", header(name, "203.0.113.9"), func(r *http.Request) { r.Host = "localhost" })
-		expect(t, resp, http.StatusForbidden, "proxy")
+		resp := d.ask("GET", "/calls", withHeader(name, "203.0.113.9"), func(r *http.Request) { r.Host = "localhost" })
+		expectAnswer(t, resp, http.StatusForbidden, "proxy")
 	}
 }
 
 func TestTokensNotInTheClear(t *testing.T) {
 	d := newDoorStand(t, someTokens)
-	clear := from
+	clear := stranger
 	clear.secure = false
-	expect(t, d.ask("GET", "/calls", withToken(annasToken), withOrigin(clear)), http.StatusForbidden, "HTTPS")
-	expect(t, d.ask("GET", "/sign-in", withOrigin(clear)), http.StatusForbidden, "HTTPS")
-	expect(t, d.ask("GET", "/calls", withToken(annasToken), withOrigin(here)), http.StatusOK, "anna")
+	expectAnswer(t, d.ask("GET", "/calls", withToken(annasToken), withOrigin(clear)), http.StatusForbidden, "HTTPS")
+	expectAnswer(t, d.ask("GET", "/sign-in", withOrigin(clear)), http.StatusForbidden, "HTTPS")
+	expectAnswer(t, d.ask("GET", "/calls", withToken(annasToken), withOrigin(here)), http.StatusOK, "anna")
 }
 
 func TestBodiesAreBounded(t *testing.T) {
 	d := newDoorStand(t, someTokens)
 	long := make([]byte, maxBody+1)
 	resp := d.ask("POST", "/api/v1/calls", withForm("note", string(long)), withToken(annasToken))
-	expect(t, resp, http.StatusRequestEntityTooLarge, `{"error":"too long`)
+	expectAnswer(t, resp, http.StatusRequestEntityTooLarge, `"detail":"too long`)
 }

@@ -41,11 +41,11 @@ func writePair(t *testing.T, name, cert, key string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	write(t, cert, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
-	write(t, key, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: raw}))
+	writeFile(t, cert, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
+	writeFile(t, key, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: raw}))
 }
 
-func write(t *testing.T, name string, content []byte) {
+func writeFile(t *testing.T, name string, content []byte) {
 	t.Helper()
 	if err := os.WriteFile(name, content, 0o600); err != nil {
 		t.Fatal(err)
@@ -84,7 +84,7 @@ func TestCertificateIsReadAgain(t *testing.T) {
 	if got := shown(t, l); got != "one" {
 		t.Fatal(got)
 	}
-	write(t, cert, []byte("half"))
+	writeFile(t, cert, []byte("half"))
 	if got := shown(t, l); got != "one" {
 		t.Errorf("%s is shown while the file is broken", got)
 	}
@@ -104,14 +104,14 @@ func TestHTTP2AndTLSVersions(t *testing.T) {
 	d := newDoorStand(t, someTokens)
 	cert, key := newPair(t, "one")
 	l := d.listens(ListenOptions{Address: "127.0.0.1:0", CertFile: cert, KeyFile: key}, usualTimes)
-	resp, err := client(t, trusting(t, cert)).Get("https://" + l.Addr().String() + "/sign-in")
+	resp, err := httpClient(t, trusting(t, cert)).Get("https://" + l.Addr().String() + "/sign-in")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if resp.ProtoMajor != 2 {
 		t.Errorf("HTTP/%d", resp.ProtoMajor)
 	}
-	expect(t, resp, 200)
+	expectAnswer(t, resp, 200)
 	old := &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}
 	if c, err := tls.Dial("tcp", l.Addr().String(), old); err == nil {
 		_ = c.Close()

@@ -18,7 +18,7 @@ func TestConnectionsAreBounded(t *testing.T) {
 		}
 		return entered
 	}
-	a, b := addr(1), addr(2)
+	a, b := v4(1), v4(2)
 	if n := enters(a, 2000); n != maxSourceConns {
 		t.Errorf("one address has %d", n)
 	}
@@ -28,7 +28,7 @@ func TestConnectionsAreBounded(t *testing.T) {
 	if n := enters(proxy, 2000); n != maxConns-maxSourceConns-1 {
 		t.Errorf("a proxy has %d", n)
 	}
-	if l.enter(addr(3)) {
+	if l.enter(v4(3)) {
 		t.Errorf("one more than %d", maxConns)
 	}
 	l.leave(a)

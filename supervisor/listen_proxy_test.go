@@ -48,7 +48,7 @@ func TestBehindAProxy(t *testing.T) {
 		r.RequestURI = ""
 		r.Header.Set("X-Forwarded-Proto", proto)
 		r.Header.Set("X-Forwarded-For", from)
-		resp, err := client(t, nil).Do(r)
+		resp, err := httpClient(t, nil).Do(r)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -56,7 +56,7 @@ func TestBehindAProxy(t *testing.T) {
 		return resp
 	}
 	cookieOf(t, ask("https", "203.0.113.7"), "__Host-trunkline")
-	expect(t, ask("http", "203.0.113.7"), http.StatusForbidden, "X-Forwarded-Proto")
+	expectAnswer(t, ask("http", "203.0.113.7"), http.StatusForbidden, "X-Forwarded-Proto")
 	if all := d.archive.actions(); len(all) != 1 || all[0] != "sign_in anna token 203.0.113.7" {
 		t.Errorf("%q", all)
 	}

@@ -39,13 +39,13 @@ func TestRolesOfClaims(t *testing.T) {
 			d := newDoorStand(t, &SignIn{OIDC: conf})
 			resp := d.signInOIDC(p)
 			if c.says == "" {
-				expect(t, resp, http.StatusForbidden, "no role here")
+				expectAnswer(t, resp, http.StatusForbidden, "no role here")
 				if all := d.archive.actions(); len(all) != 1 || !strings.HasPrefix(all[0], "sign_in_failed  oidc: no role") {
 					t.Errorf("%q", all)
 				}
 				return
 			}
-			expect(t, d.ask("GET", "/calls", withCookies(cookieOf(t, resp, "__Host-trunkline"))), http.StatusOK, c.says)
+			expectAnswer(t, d.ask("GET", "/calls", withCookies(cookieOf(t, resp, "__Host-trunkline"))), http.StatusOK, c.says)
 		})
 	}
 }
@@ -73,7 +73,7 @@ func TestOIDCSessionsFollowTheConfiguration(t *testing.T) {
 		change(s)
 		return newDoorStand(t, s).ask("GET", "/calls", withCookies(c))
 	}
-	expect(t, later(func(s *SignIn) { s.OIDC.Roles["phone-leads"] = Viewer }), http.StatusOK, "anna@example.com viewer")
+	expectAnswer(t, later(func(s *SignIn) { s.OIDC.Roles["phone-leads"] = Viewer }), http.StatusOK, "anna@example.com viewer")
 	for name, change := range map[string]func(*SignIn){
 		"role taken away": func(s *SignIn) { delete(s.OIDC.Roles, "phone-leads") },
 		"other issuer":    func(s *SignIn) { s.OIDC.Issuer = "https://other.example" },

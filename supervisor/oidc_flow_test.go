@@ -12,13 +12,13 @@ import (
 func TestSignInByOIDC(t *testing.T) {
 	p := newProvider(t)
 	d := newDoorStand(t, &SignIn{OIDC: p.config(), Key: someKey})
-	page := text(d.ask("GET", "/sign-in?next=/calls"))
+	page := bodyText(d.ask("GET", "/sign-in?next=/calls"))
 	if !strings.Contains(page, `href="/oidc/start?next=%2fcalls"`) || strings.Contains(page, "<form") {
 		t.Errorf("the way in is not on the page: %s", page)
 	}
 	resp := d.signInOIDC(p)
 	if resp.StatusCode != http.StatusSeeOther || resp.Header.Get("Location") != "/calls?tag=a" {
-		t.Fatalf("status %d to %q: %s", resp.StatusCode, resp.Header.Get("Location"), text(resp))
+		t.Fatalf("status %d to %q: %s", resp.StatusCode, resp.Header.Get("Location"), bodyText(resp))
 	}
 	if c := cookieOf(t, resp, "__Host-trunkline-oidc"); c.Value != "" || c.MaxAge >= 0 {
 		t.Errorf("the flow stays: %+v", c)
@@ -27,13 +27,13 @@ func TestSignInByOIDC(t *testing.T) {
 	if !session.Secure || !session.HttpOnly || session.SameSite != http.SameSiteLaxMode || session.Path != "/" {
 		t.Errorf("%+v", session)
 	}
-	expect(t, d.ask("GET", "/calls", withCookies(session)), http.StatusOK, "anna@example.com supervisor []")
+	expectAnswer(t, d.ask("GET", "/calls", withCookies(session)), http.StatusOK, "anna@example.com supervisor []")
 	if all := d.archive.actions(); len(all) != 1 || all[0] != "sign_in anna@example.com oidc 203.0.113.7" {
 		t.Errorf("%q", all)
 	}
 	// Another node with the same key takes part at every step.
 	other := newDoorStand(t, &SignIn{OIDC: p.config(), Key: someKey})
-	expect(t, other.ask("GET", "/calls", withCookies(session)), http.StatusOK, "anna@example.com")
+	expectAnswer(t, other.ask("GET", "/calls", withCookies(session)), http.StatusOK, "anna@example.com")
 	location, c := d.startFlow("/")
 	resp = other.ask("GET", "/oidc/callback?"+p.authorize(location).Encode(), withCookies(c))
 	if resp.StatusCode != http.StatusSeeOther {
@@ -89,7 +89,7 @@ func TestForgedReturns(t *testing.T) {
 			c.back(d, p, q, cookie)
 			before := d.Door()
 			resp := d.ask("GET", "/oidc/callback?"+q.Encode(), withCookies(cookie))
-			expect(t, resp, http.StatusUnauthorized, "did not work")
+			expectAnswer(t, resp, http.StatusUnauthorized, "did not work")
 			for _, c := range resp.Cookies() {
 				if c.Value != "" {
 					t.Errorf("it gives %s", c.Name)
@@ -126,7 +126,7 @@ func TestReturnTwice(t *testing.T) {
 	if resp := d.ask("GET", back, withCookies(c)); resp.StatusCode != http.StatusSeeOther {
 		t.Fatalf("status %d", resp.StatusCode)
 	}
-	expect(t, d.ask("GET", back, withCookies(c)), http.StatusUnauthorized)
+	expectAnswer(t, d.ask("GET", back, withCookies(c)), http.StatusUnauthorized)
 	if all := d.archive.actions(); len(all) != 2 || all[1] != "sign_in_failed  oidc 203.0.113.7" {
 		t.Errorf("%q", all)
 	}
@@ -154,10 +154,10 @@ func TestReturnsAreLimited(t *testing.T) {
 	p := newProvider(t)
 	d := newDoorStand(t, &SignIn{OIDC: p.config()})
 	for range sourceBurst {
-		expect(t, d.ask("GET", "/oidc/callback?code=a&state=b"), http.StatusUnauthorized)
+		expectAnswer(t, d.ask("GET", "/oidc/callback?code=a&state=b"), http.StatusUnauthorized)
 	}
 	resp := d.ask("GET", "/oidc/callback?code=a&state=b")
-	if expect(t, resp, http.StatusTooManyRequests); resp.Header.Get("Retry-After") == "" {
+	if expectAnswer(t, resp, http.StatusTooManyRequests); resp.Header.Get("Retry-After") == "" {
 		t.Error("no Retry-After")
 	}
 }

@@ -169,7 +169,7 @@ func (d *doorStand) startFlow(next string) (location string, c *http.Cookie) {
 	d.t.Helper()
 	resp := d.ask("GET", "/oidc/start?next="+url.QueryEscape(next))
 	if resp.StatusCode != http.StatusSeeOther {
-		d.t.Fatalf("the start says %d: %s", resp.StatusCode, text(resp))
+		d.t.Fatalf("the start says %d: %s", resp.StatusCode, bodyText(resp))
 	}
 	return resp.Header.Get("Location"), cookieOf(d.t, resp, "__Host-trunkline-oidc")
 }
@@ -178,7 +178,7 @@ func (d *doorStand) startFlow(next string) (location string, c *http.Cookie) {
 func (d *doorStand) signInOIDC(p *provider) *http.Response {
 	d.t.Helper()
 	location, c := d.startFlow("/calls?tag=a")
-	return d.ask("GET", "/oidc/callback?"+p.authorize(location).Encode(), withCookies(c), header("Sec-Fetch-Site", "cross-site"))
+	return d.ask("GET", "/oidc/callback?"+p.authorize(location).Encode(), withCookies(c), withHeader("Sec-Fetch-Site", "cross-site"))
 }
 
 // configOver is config with another transport.

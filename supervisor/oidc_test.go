@@ -18,7 +18,7 @@ func TestIssuerThatIsDown(t *testing.T) {
 	d := newDoorStand(t, &SignIn{Tokens: someTokens.Tokens, OIDC: p.config()})
 	var all sync.WaitGroup
 	for range 8 {
-		all.Go(func() { expect(t, d.ask("GET", "/oidc/start"), http.StatusServiceUnavailable, "does not answer") })
+		all.Go(func() { expectAnswer(t, d.ask("GET", "/oidc/start"), http.StatusServiceUnavailable, "does not answer") })
 	}
 	all.Wait()
 	if p.asked != 1 {
@@ -26,7 +26,7 @@ func TestIssuerThatIsDown(t *testing.T) {
 	}
 	d.signedIn(annasToken) // the other way in
 	p.set(func() { p.down = false })
-	expect(t, d.ask("GET", "/oidc/start"), http.StatusServiceUnavailable)
+	expectAnswer(t, d.ask("GET", "/oidc/start"), http.StatusServiceUnavailable)
 	d.door.issuer.failed = d.door.issuer.failed.Add(-pause)
 	for range 3 {
 		d.startFlow("/")
@@ -72,7 +72,7 @@ func TestIssuerThatTalksForEver(t *testing.T) {
 	}))
 	p := &provider{Server: c}
 	d := newDoorStand(t, &SignIn{OIDC: p.config()})
-	expect(t, d.ask("GET", "/oidc/start"), http.StatusServiceUnavailable)
+	expectAnswer(t, d.ask("GET", "/oidc/start"), http.StatusServiceUnavailable)
 	c.Client().CloseIdleConnections()
 	c.Close() // joins the handler
 	if sent > 32<<20 {

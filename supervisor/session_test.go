@@ -37,8 +37,8 @@ func TestCookieOfPlainHTTP(t *testing.T) {
 	d := newDoorStand(t, someTokens)
 	c := d.signedIn(annasToken)
 	c.Name = "trunkline"
-	expect(t, d.ask("GET", "/calls", withCookies(c)), http.StatusUnauthorized)
-	expect(t, d.ask("GET", "/calls", withCookies(c), withOrigin(here)), http.StatusOK)
+	expectAnswer(t, d.ask("GET", "/calls", withCookies(c)), http.StatusUnauthorized)
+	expectAnswer(t, d.ask("GET", "/calls", withCookies(c), withOrigin(here)), http.StatusOK)
 }
 
 func TestSessionEndsWhenIdle(t *testing.T) {
@@ -46,9 +46,9 @@ func TestSessionEndsWhenIdle(t *testing.T) {
 		d := newDoorStand(t, someTokens)
 		c := d.signedIn(annasToken)
 		time.Sleep(sessionIdle - time.Second)
-		expect(t, d.ask("GET", "/calls", withCookies(c)), http.StatusOK)
+		expectAnswer(t, d.ask("GET", "/calls", withCookies(c)), http.StatusOK)
 		time.Sleep(time.Second)
-		expect(t, d.ask("GET", "/calls", withCookies(c)), http.StatusUnauthorized)
+		expectAnswer(t, d.ask("GET", "/calls", withCookies(c)), http.StatusUnauthorized)
 	})
 }
 
@@ -69,7 +69,7 @@ func TestSessionIsRenewedAndEndsAfterADay(t *testing.T) {
 			}
 		}
 		time.Sleep(time.Hour)
-		expect(t, d.ask("GET", "/calls", withCookies(c)), http.StatusUnauthorized)
+		expectAnswer(t, d.ask("GET", "/calls", withCookies(c)), http.StatusUnauthorized)
 	})
 }
 
@@ -95,8 +95,8 @@ func TestSignOut(t *testing.T) {
 	case <-time.After(20 * time.Second):
 		t.Fatal("what was followed goes on")
 	}
-	expect(t, d.ask("GET", "/calls", withCookies(c)), http.StatusUnauthorized) // a copy somebody kept
-	expect(t, d.ask("GET", "/calls", withCookies(other)), http.StatusOK)
+	expectAnswer(t, d.ask("GET", "/calls", withCookies(c)), http.StatusUnauthorized) // a copy somebody kept
+	expectAnswer(t, d.ask("GET", "/calls", withCookies(other)), http.StatusOK)
 	if all := strings.Join(d.archive.actions(), "\n"); all != "sign_in anna token 203.0.113.7\nsign_in anna token 203.0.113.7\nsign_out anna  203.0.113.7" {
 		t.Error(all)
 	}
@@ -123,13 +123,13 @@ func TestSessionsFollowTheConfiguration(t *testing.T) {
 	bob := Token{Name: "bob", Role: Admin, SHA256: HashToken(bobsToken)}
 	c := newDoorStand(t, withKey(anna)).signedIn(annasToken)
 
-	expect(t, newDoorStand(t, withKey(anna)).ask("GET", "/calls", withCookies(c)), http.StatusOK, "anna admin []")
-	expect(t, newDoorStand(t, withKey(bob)).ask("GET", "/calls", withCookies(c)), http.StatusUnauthorized)
+	expectAnswer(t, newDoorStand(t, withKey(anna)).ask("GET", "/calls", withCookies(c)), http.StatusOK, "anna admin []")
+	expectAnswer(t, newDoorStand(t, withKey(bob)).ask("GET", "/calls", withCookies(c)), http.StatusUnauthorized)
 	anna.Role, anna.Agents = Viewer, []string{"frontdesk"}
-	expect(t, newDoorStand(t, withKey(bob, anna)).ask("GET", "/calls", withCookies(c)), http.StatusOK, "anna viewer [frontdesk]")
+	expectAnswer(t, newDoorStand(t, withKey(bob, anna)).ask("GET", "/calls", withCookies(c)), http.StatusOK, "anna viewer [frontdesk]")
 	otherKey := &SignIn{Tokens: []Token{anna}, Key: strings.ToUpper(someKey)}
-	expect(t, newDoorStand(t, otherKey).ask("GET", "/calls", withCookies(c)), http.StatusUnauthorized)
-	expect(t, newDoorStand(t, &SignIn{Tokens: []Token{anna}}).ask("GET", "/calls", withCookies(c)), http.StatusUnauthorized)
+	expectAnswer(t, newDoorStand(t, otherKey).ask("GET", "/calls", withCookies(c)), http.StatusUnauthorized)
+	expectAnswer(t, newDoorStand(t, &SignIn{Tokens: []Token{anna}}).ask("GET", "/calls", withCookies(c)), http.StatusUnauthorized)
 }
 
 func TestSignedOutAreBounded(t *testing.T) {

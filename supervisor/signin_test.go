@@ -13,7 +13,7 @@ func TestSignInPage(t *testing.T) {
 	if got := resp.Header.Get("Content-Type"); got != "text/html; charset=utf-8" {
 		t.Error(got)
 	}
-	page := text(resp)
+	page := bodyText(resp)
 	for _, part := range []string{`<html lang="en">`, `<form method="post" action="/sign-in">`, `type="password"`, `name="token"`, `<label for="token">`,
 		`href="/static/style.css"`, `name="next" value="/calls?tag=&#34;&gt;&lt;script&gt;"`} {
 		if !strings.Contains(page, part) {
@@ -47,19 +47,19 @@ func TestTokenIsPasted(t *testing.T) {
 // The token is never taken from where it would be kept: a URL is in histories and logs.
 func TestTokenInTheURL(t *testing.T) {
 	d := newDoorStand(t, someTokens)
-	expect(t, d.ask("POST", "/sign-in?token="+annasToken), http.StatusUnauthorized)
-	expect(t, d.ask("GET", "/calls?token="+annasToken), http.StatusUnauthorized)
+	expectAnswer(t, d.ask("POST", "/sign-in?token="+annasToken), http.StatusUnauthorized)
+	expectAnswer(t, d.ask("GET", "/calls?token="+annasToken), http.StatusUnauthorized)
 }
 
 func TestFailuresLookAlike(t *testing.T) {
 	d := newDoorStand(t, someTokens)
-	first := text(d.ask("POST", "/sign-in", withForm("token", "guess")))
+	first := bodyText(d.ask("POST", "/sign-in", withForm("token", "guess")))
 	if !strings.Contains(first, "not known") {
 		t.Error(first)
 	}
 	for _, token := range []string{"", annasToken[:10], annasToken + ".", HashToken(annasToken), "anna", "\x00", strings.Repeat("a", 5000)} {
 		resp := d.ask("POST", "/sign-in", withForm("token", token))
-		if again := text(resp); again != first || resp.StatusCode != http.StatusUnauthorized || len(resp.Cookies()) > 0 {
+		if again := bodyText(resp); again != first || resp.StatusCode != http.StatusUnauthorized || len(resp.Cookies()) > 0 {
 			t.Errorf("%q: status %d, cookies %v, %s", token, resp.StatusCode, resp.Cookies(), again)
 		}
 	}
@@ -77,7 +77,7 @@ func TestSignInWhileTheStoreIsAway(t *testing.T) {
 func TestSignInLanguages(t *testing.T) {
 	d := newDoorStand(t, someTokens)
 	for accept, lang := range map[string]string{"": "en", "de": "de", "de-AT,en;q=0.5": "de", "fr, DE;q=0.8": "de", "en-GB,de": "en", "xx;;,": "en"} {
-		page := text(d.ask("POST", "/sign-in", withForm("token", "x"), header("Accept-Language", accept), withOrigin(here)))
+		page := bodyText(d.ask("POST", "/sign-in", withForm("token", "x"), withHeader("Accept-Language", accept), withOrigin(here)))
 		if !strings.Contains(page, `<html lang="`+lang+`">`) || lang == "de" != strings.Contains(page, "Anmelden") {
 			t.Errorf("%q: %s", accept, page)
 		}
