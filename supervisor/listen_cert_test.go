@@ -1,6 +1,7 @@
 package supervisor
 
 import (
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -8,10 +9,12 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"log/slog"
 	"math/big"
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 )
@@ -116,5 +119,24 @@ func TestHTTP2AndTLSVersions(t *testing.T) {
 	if c, err := tls.Dial("tcp", l.Addr().String(), old); err == nil {
 		_ = c.Close()
 		t.Error("TLS 1.1 is spoken")
+	}
+}
+
+// A broken pair is told of once, not at every handshake.
+func TestBrokenCertificateIsToldOfOnce(t *testing.T) {
+	var log bytes.Buffer
+	cert, key := newPair(t, "one")
+	c, err := newCertificate(cert, key, 0, slog.New(slog.NewTextHandler(&log, nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	writeFile(t, key, []byte("half"))
+	for range 5 {
+		if pair, err := c.get(nil); pair == nil || err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := strings.Count(log.String(), "supervisor.tls"); n != 1 {
+		t.Errorf("it is told of %d times: %s", n, &log)
 	}
 }
