@@ -59,6 +59,8 @@ var home = map[string][]string{
 	"github.com/lmittmann/tint":           {"cmd/trunkline"},
 	"filippo.io/age":                      {"store/sound"},
 	"github.com/minio/minio-go":           {"store/sound"},
+	"github.com/coreos/go-oidc":           {"supervisor"},
+	"golang.org/x/oauth2":                 {"supervisor"},
 }
 
 func TestImportLaw(t *testing.T) {

@@ -128,6 +128,7 @@ Exit codes: 0 done, 1 failed, 2 wrong flags or configuration, 3 check found a fa
 	root.SetHelpCommandGroupID("other")
 	root.SetCompletionCommandGroupID("other")
 	root.AddCommand(demoCommand(), serveCommand(), callsCommand(), callCommand(), checkCommand(), toolsCommand(), simCommand(), configCommand(),
+		supervisorCommand(),
 		versionCommand())
 	return root
 }
