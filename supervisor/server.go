@@ -21,6 +21,7 @@ type Options struct {
 type Server struct {
 	Options
 	handler http.Handler
+	api     *api
 }
 
 // New makes a server. Its templates and languages are checked here: a fault in one of them is an error.
