@@ -31,6 +31,7 @@ type apiArchive struct {
 	*boltstore.Store
 
 	mu     sync.Mutex
+	ids    store.IDs // of news
 	news   []store.News
 	more   chan struct{} // closed and replaced at each news
 	audit  []store.Audit
@@ -68,7 +69,7 @@ func (a *apiArchive) fail(fault func(method, call string) error) {
 func (a *apiArchive) tell(what, call string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.news = append(a.news, store.News{ID: fmt.Sprintf("%d-0", len(a.news)+1), What: what, Call: call})
+	a.news = append(a.news, store.News{ID: a.ids.Next(time.Now()), What: what, Call: call})
 	close(a.more)
 	a.more = make(chan struct{})
 }
@@ -82,23 +83,32 @@ func (a *apiArchive) Feed(ctx context.Context, after string) ([]store.News, erro
 	a.feeds++
 	a.feeded = max(a.feeded, a.feeds)
 	defer func() { a.feeds-- }()
-	from := len(a.news)
-	if after != "" {
-		from, _ = strconv.Atoi(strings.TrimSuffix(after, "-0"))
+	place, err := store.ParseID(after)
+	if err != nil {
+		return nil, err
 	}
-	for len(a.news) <= from {
-		more := a.more
-		a.mu.Unlock()
-		select {
-		case <-more:
-		case <-ctx.Done():
-		}
-		a.mu.Lock()
+	from := 0
+	for ; ; a.wait(ctx) {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
+		for ; from < len(a.news); from++ {
+			if id, _ := store.ParseID(a.news[from].ID); id.Compare(place) > 0 {
+				return slices.Clone(a.news[from:]), nil
+			}
+		}
 	}
-	return slices.Clone(a.news[from:]), nil
+}
+
+// wait waits for news. mu is held before and after.
+func (a *apiArchive) wait(ctx context.Context) {
+	more := a.more
+	a.mu.Unlock()
+	select {
+	case <-more:
+	case <-ctx.Done():
+	}
+	a.mu.Lock()
 }
 
 func (a *apiArchive) Call(ctx context.Context, id string) (store.Call, error) {

@@ -28,10 +28,7 @@ func (a *api) feed(w http.ResponseWriter, r *http.Request) error {
 	}
 	ctx, stop := until(r, w, a.streams.life)
 	defer stop()
-	wall, greeting, place, missed, err := a.hub.join(ctx, user, r.Header.Get("Last-Event-ID"))
-	if err != nil {
-		return err
-	}
+	wall, greeting, place, missed := a.hub.join(user, r.Header.Get("Last-Event-ID"))
 	defer a.hub.leave(wall)
 	out, err := openSSE(w)
 	if err == nil && r.Method != http.MethodHead {

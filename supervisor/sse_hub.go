@@ -7,6 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/trunkline/trunkline/store"
 )
 
 // Bounds of the hub.
@@ -28,13 +30,13 @@ type hub struct {
 	lagged  atomic.Uint64
 	lost    atomic.Uint64
 
-	mu    sync.Mutex
-	walls map[*wall]struct{}
-	ring  []hubEvent         // the latest, the newest last
-	place string             // of the last news that were published
-	begun chan struct{}      // closed when the hub listens; nil: it was not started
-	stop  context.CancelFunc // of run
-	done  chan struct{}      // closed by run
+	mu     sync.Mutex
+	walls  map[*wall]struct{}
+	ring   []hubEvent         // the latest, the newest last
+	before string             // place before the first of ring
+	place  string             // of the last news that were published
+	stop   context.CancelFunc // of run; nil: it was not started
+	done   chan struct{}      // closed by run
 }
 
 // hubEvent is one piece of news, ready to be written.
@@ -64,23 +66,21 @@ const (
 
 // join adds a wall that was told all up to after; "": it is new. greeting is what it is told first and place where it
 // stands then; a wall that resumes gets no greeting and what it missed.
-func (h *hub) join(ctx context.Context, u *User, after string) (w *wall, greeting, place string, missed []hubEvent, err error) {
-	if err := h.start(ctx); err != nil {
-		return nil, "", "", nil, err
-	}
+func (h *hub) join(u *User, after string) (w *wall, greeting, place string, missed []hubEvent) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.startLocked()
 	w = &wall{user: u, queue: make(chan hubEvent, hubQueue)}
 	h.walls[w] = struct{}{}
 	switch i := slices.IndexFunc(h.ring, func(e hubEvent) bool { return e.id == after }); {
 	case after == "":
-		return w, wallReady, h.place, nil, nil
-	case i >= 0:
-		return w, "", "", slices.Clone(h.ring[i+1:]), nil
+		return w, wallReady, h.place, nil
 	case after == h.place:
-		return w, "", "", nil, nil
+		return w, "", "", nil
+	case i >= 0 || after == h.before:
+		return w, "", "", slices.Clone(h.ring[i+1:])
 	}
-	return w, wallLagged, h.place, nil, nil
+	return w, wallLagged, h.place, nil
 }
 
 func (h *hub) leave(w *wall) {
@@ -89,22 +89,20 @@ func (h *hub) leave(w *wall) {
 	delete(h.walls, w)
 }
 
-// start begins to read, once, and returns when the hub listens: what happens from then on is told.
-func (h *hub) start(ctx context.Context) error {
-	h.mu.Lock()
-	if h.begun == nil {
-		life, stop := context.WithCancel(context.Background())
-		h.begun, h.stop, h.done = make(chan struct{}), stop, make(chan struct{})
-		go h.run(life)
+// hubBack is how far back the hub begins. A place that lies in the past is a place, and "now" would only be one when the
+// store has been asked: what happens between would be lost. It is more than clocks differ; a wall takes no harm from
+// what it knows already.
+const hubBack = time.Minute
+
+// startLocked begins to read, once.
+func (h *hub) startLocked() {
+	if h.stop != nil {
+		return
 	}
-	begun := h.begun
-	h.mu.Unlock()
-	select {
-	case <-begun:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	life, stop := context.WithCancel(context.Background())
+	h.before = store.ID{MS: uint64(time.Now().Add(-hubBack).UnixMilli())}.String()
+	h.place, h.stop, h.done = h.before, stop, make(chan struct{})
+	go h.run(life, h.place)
 }
 
 // close ends run and waits for it. No wall joins afterwards: the streams are closed before.
@@ -118,11 +116,10 @@ func (h *hub) close() {
 	}
 }
 
-// run reads the news until ctx is done. After a failure it goes on where it was.
-func (h *hub) run(ctx context.Context) {
+// run reads the news after a place until ctx is done. After a failure it goes on where it was.
+func (h *hub) run(ctx context.Context, after string) {
 	defer close(h.done)
-	close(h.begun)
-	after, seen := "", newSeen(h.archive)
+	seen := newSeen(h.archive)
 	for {
 		news, err := h.archive.Feed(ctx, after)
 		var events []hubEvent
@@ -154,6 +151,7 @@ func (h *hub) publish(events []hubEvent, place string) {
 	h.place = place
 	h.ring = append(h.ring, events...)
 	if over := len(h.ring) - hubRing; over > 0 {
+		h.before = h.ring[over-1].id
 		h.ring = slices.Delete(h.ring, 0, over)
 	}
 	for w := range h.walls {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
-	"time"
 	"unicode/utf8"
 
 	"github.com/trunkline/trunkline/store"
@@ -13,10 +12,9 @@ import (
 
 // Bounds of what a wall is told.
 const (
-	wallLines = 5           // of one call at once: the latest
-	wallText  = 280         // bytes of a line
-	wallBack  = time.Minute // how far it is looked back for the lines of a call that was not seen before
-	seenCalls = 20_000      // that are remembered
+	wallLines = 5      // of one call at once: the latest
+	wallText  = 280    // bytes of a line
+	seenCalls = 20_000 // that are remembered
 )
 
 // wallNews is what a wall is told of a call: its record as it is now, and its last lines, shortened and without what
@@ -91,7 +89,7 @@ func (s *seen) one(ctx context.Context, n store.News) (hubEvent, lastSeen, error
 		if err != nil {
 			return hubEvent{}, last, err
 		}
-		lines, err := s.archive.Entries(ctx, n.Call, s.from(n.Call, n.What), 0)
+		lines, err := s.archive.Entries(ctx, n.Call, last.line, 0) // all of a call that is new to us, once
 		if err != nil {
 			return hubEvent{}, last, err
 		}
@@ -104,14 +102,6 @@ func (s *seen) one(ctx context.Context, n store.News) (hubEvent, lastSeen, error
 	}
 	data, err := json.Marshal(out)
 	return hubEvent{n.ID, last.agent, known, frame("call", n.ID, data)}, last, err
-}
-
-// from is the line after which a call has news.
-func (s *seen) from(call, what string) string {
-	if line := s.calls[call].line; line != "" || what == store.NewsStarted {
-		return line
-	}
-	return store.ID{MS: uint64(time.Now().Add(-wallBack).UnixMilli())}.String()
 }
 
 func (s *seen) learn(learnt map[string]lastSeen) {
