@@ -27,7 +27,7 @@ func callsCommand() *cobra.Command {
 The transcripts are those of the configuration file. Without one they are those of the embedded file given by --store,
 ./trunkline.db by default. A file that a running service holds is read through that service.`,
 	}
-	cmd.AddCommand(callsListCommand(), callsShowCommand(), callsFollowCommand())
+	cmd.AddCommand(callsListCommand(), callsShowCommand(), callsFollowCommand(), callsExportCommand())
 	return cmd
 }
 
