@@ -1,12 +1,10 @@
 package supervisor
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 
 	"github.com/trunkline/trunkline/store"
 )
@@ -53,21 +51,27 @@ func problemOf(err error) *problem {
 
 // refuse answers with a problem.
 func (a *api) refuse(w http.ResponseWriter, r *http.Request, err error) {
-	if r.Context().Err() != nil || errors.Is(err, context.Canceled) {
+	if r.Context().Err() != nil {
 		return // nobody waits
 	}
-	p := *problemOf(err)
-	p.Title = http.StatusText(p.Status)
+	p := problemOf(err)
 	if p.Status >= http.StatusInternalServerError {
-		a.Log.Warn("a request to the API failed", "route", strings.TrimSpace(r.Pattern), "status", p.Status, "err", err)
+		a.Log.Warn("a request to the API failed", "route", r.Pattern, "status", p.Status, "err", err)
 		w.Header().Set("Retry-After", "2")
 	}
-	text, err := json.Marshal(p)
+	p.write(w)
+}
+
+// write answers with the problem.
+func (p *problem) write(w http.ResponseWriter) {
+	out := *p
+	out.Title = http.StatusText(p.Status)
+	text, err := json.Marshal(out)
 	if err != nil {
 		panic(err) // strings and a number
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.Header().Del("Content-Disposition")
 	w.WriteHeader(p.Status)
-	_, _ = w.Write(append(text, '\n'))
+	_, _ = w.Write(append(text, '\n')) // who does not wait for the answer does not get it
 }

@@ -36,8 +36,8 @@ type finding struct {
 
 // hit is a call with the first lines in which the words are.
 type hit struct {
-	Call    store.Call
-	Entries []store.Entry
+	Call  store.Call
+	Lines []store.Entry
 }
 
 type hitJSON struct {
@@ -78,7 +78,7 @@ func (a *api) searchCalls(w http.ResponseWriter, r *http.Request) error {
 	}
 	page := hitPage{Hits: []hitJSON{}, Next: found.Next, Back: found.Back}
 	for i := range found.Hits {
-		page.Hits = append(page.Hits, hitJSON{export.CallOf(&found.Hits[i].Call), export.EntriesOf(found.Hits[i].Entries)})
+		page.Hits = append(page.Hits, hitJSON{export.CallOf(&found.Hits[i].Call), export.EntriesOf(found.Hits[i].Lines)})
 	}
 	return answerJSON(w, http.StatusOK, page)
 }

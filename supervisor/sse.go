@@ -18,18 +18,19 @@ const (
 // sse writes server-sent events. Owned by the handler: a slow reader holds its goroutine and nothing else. However long
 // the server lets an answer take, a stream takes longer; each write has its own deadline instead.
 type sse struct {
+	ctx  context.Context // of the stream, see until
 	w    http.ResponseWriter
 	rc   *http.ResponseController
 	last time.Time // something was written
 }
 
 // openSSE begins a stream. The client sees at once that it stands.
-func openSSE(w http.ResponseWriter) (*sse, error) {
+func openSSE(ctx context.Context, w http.ResponseWriter) (*sse, error) {
 	h := w.Header()
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Accel-Buffering", "no") // of proxies
-	s := &sse{w: w, rc: http.NewResponseController(w)}
+	s := &sse{ctx: ctx, w: w, rc: http.NewResponseController(w)}
 	return s, s.write([]byte("retry: " + strconv.Itoa(reconnectMS) + "\n\n"))
 }
 
@@ -65,6 +66,9 @@ func (s *sse) beat() error {
 func (s *sse) write(p []byte) error {
 	s.last = time.Now()
 	_ = s.rc.SetWriteDeadline(s.last.Add(writePatience)) // a recorder in a test has none
+	if err := s.ctx.Err(); err != nil {                  // after the deadline, which would undo that of until
+		return err
+	}
 	if _, err := s.w.Write(p); err != nil {
 		return err
 	}

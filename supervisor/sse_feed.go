@@ -30,7 +30,7 @@ func (a *api) feed(w http.ResponseWriter, r *http.Request) error {
 	defer stop()
 	wall, greeting, place, missed := a.hub.join(user, r.Header.Get("Last-Event-ID"))
 	defer a.hub.leave(wall)
-	out, err := openSSE(w)
+	out, err := openSSE(ctx, w)
 	if err == nil && r.Method != http.MethodHead {
 		err = a.show(ctx, out, wall, greeting, place, missed)
 	}

@@ -219,11 +219,11 @@ func TestWallThatIsTooSlowLoadsAnew(t *testing.T) {
 		t.Errorf("%d in the ring, %d in the queue", len(a.hub.ring), len(w.queue))
 	}
 	rec := httptest.NewRecorder()
-	out, err := openSSE(rec)
+	ctx, cancel := context.WithCancel(t.Context())
+	out, err := openSSE(ctx, rec)
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- a.show(ctx, out, w, "", "", nil) }()
 	deadline := time.After(apiPatience)

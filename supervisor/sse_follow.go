@@ -51,7 +51,7 @@ func (a *api) follow(w http.ResponseWriter, r *http.Request) error {
 	}
 	ctx, stop := until(r, w, a.streams.life)
 	defer stop()
-	out, err := openSSE(w)
+	out, err := openSSE(ctx, w)
 	if err == nil && r.Method != http.MethodHead {
 		f := &follower{sse: out, archive: a.Archive, call: *c, after: after}
 		err = f.run(ctx)

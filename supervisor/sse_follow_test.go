@@ -155,7 +155,7 @@ func TestSilentStreamIsHeardOfAndSeesTags(t *testing.T) {
 		w := httptest.NewRecorder()
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
-		out, err := openSSE(w)
+		out, err := openSSE(ctx, w)
 		if err != nil {
 			t.Fatal(err)
 		}

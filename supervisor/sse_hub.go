@@ -120,7 +120,7 @@ func (h *hub) close() {
 func (h *hub) run(ctx context.Context, after string) {
 	defer close(h.done)
 	seen := newSeen(h.archive)
-	for {
+	for failed := false; ; {
 		news, err := h.archive.Feed(ctx, after)
 		var events []hubEvent
 		if err == nil {
@@ -131,12 +131,16 @@ func (h *hub) run(ctx context.Context, after string) {
 		}
 		if err != nil {
 			h.lost.Add(1)
-			h.log.Warn("the news of the store cannot be read", "err", err)
+			if !failed {
+				h.log.Warn("the news of the store cannot be read; walls stand still until it is back", "err", err)
+			}
+			failed = true
 			if !rest(ctx, time.Second) {
 				return
 			}
 			continue
 		}
+		failed = false
 		if n := len(news); n > 0 {
 			after = news[n-1].ID
 			h.publish(events, after)
