@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -165,5 +166,40 @@ func TestNotesStandBehindTheLinesThatAreThere(t *testing.T) {
 	c.close()
 	if !slices.Equal(got, want) || !slices.Equal(live, want[:len(want)-1]) {
 		t.Errorf("the transcript is\n%q, live\n%q, want\n%q", got, live, want)
+	}
+}
+
+func TestNoteFindsAnotherPlaceWhenItsOwnIsTaken(t *testing.T) {
+	s := newAPIStand(t)
+	s.begin(store.Call{ID: "c", Agent: "sales"})
+	tries := 0
+	s.archive.fail(func(method, _ string) error {
+		if method != "Append" {
+			return nil
+		}
+		if tries++; tries < 3 {
+			return &store.Conflict{IDs: []string{"1-0"}}
+		}
+		return nil
+	})
+	if resp, text := s.ask("sam", "POST", "calls/c/notes", `{"text":"x"}`); resp.StatusCode != http.StatusCreated || tries != 3 {
+		t.Errorf("%s %s after %d tries", resp.Status, text, tries)
+	}
+}
+
+func TestNotesAtTheSameMomentAreAllKept(t *testing.T) {
+	s := newAPIStand(t)
+	s.begin(store.Call{ID: "c", Agent: "sales"})
+	var all sync.WaitGroup
+	for i := range 20 {
+		all.Go(func() {
+			if resp, text := s.ask("sam", "POST", "calls/c/notes", fmt.Sprintf(`{"text":"note %d"}`, i)); resp.StatusCode != http.StatusCreated {
+				t.Errorf("%s %s", resp.Status, text)
+			}
+		})
+	}
+	all.Wait()
+	if n := len(get[entryPage](s, "sam", "calls/c/entries").Entries); n != 20 {
+		t.Errorf("%d notes", n)
 	}
 }

@@ -1,6 +1,7 @@
 package supervisor
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -83,6 +84,26 @@ func TestDeletingACallerDeletesAllTheirCalls(t *testing.T) {
 		t.Errorf("%s %s", resp.Status, text)
 	}
 	s.refused(http.StatusNotFound, "ada", "DELETE", "calls/else", "")
+}
+
+func TestDeletingACallerThatStopsSaysHowFarItCame(t *testing.T) {
+	s := newAPIStand(t)
+	for i := range 3 {
+		s.begin(store.Call{ID: fmt.Sprintf("c%d", i), Agent: "sales", Caller: "+15550001"})
+	}
+	s.archive.fail(func(method, call string) error {
+		if method == "Delete" && call == "c1" {
+			return errors.New("away")
+		}
+		return nil
+	})
+	if p := s.refused(http.StatusServiceUnavailable, "ada", "DELETE", "callers?number=%2B15550001", ""); !strings.HasPrefix(p.Detail, "1 calls") {
+		t.Errorf("refused with %+v", p)
+	}
+	s.archive.fail(nil)
+	if _, text := s.ask("ada", "DELETE", "callers?number=%2B15550001", ""); text != `{"deleted":2}`+"\n" {
+		t.Errorf("then %s", text)
+	}
 }
 
 func TestAuditListIsPagedAndKeptToAgents(t *testing.T) {

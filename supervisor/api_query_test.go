@@ -1,6 +1,7 @@
 package supervisor
 
 import (
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -52,4 +53,28 @@ func TestFaultyParametersAreNamed(t *testing.T) {
 	}
 	s.refused(http.StatusBadRequest, "ada", "DELETE", "callers", "")
 	s.refused(http.StatusBadRequest, "ada", "DELETE", "callers?number=%20-%20", "")
+}
+
+// FuzzQuery holds every query string to one of two: a problem that names its place, or a query that a store takes.
+func FuzzQuery(f *testing.F) {
+	f.Add("from=2026-11-25&to=2026-11-26T00:00:00Z&agent=a&agent=b&min_duration=90s&live=true&cursor=5~c")
+	f.Add("limit=1e3&cursor=~&%zz=;&tag=\x00")
+	f.Fuzz(func(t *testing.T, raw string) {
+		r := &http.Request{URL: &url.URL{RawQuery: raw}}
+		r = r.WithContext(apiPeople["val"].with(t.Context()))
+		q, err := queryOf(r)
+		var p *problem
+		if err != nil {
+			if !errors.As(err, &p) || p.Status != http.StatusBadRequest || p.Place == "" {
+				t.Errorf("error %v", err)
+			}
+			return
+		}
+		if _, err := store.PageOf(q, []store.Call{{ID: "c", Agent: "other", Started: apiBegan}}); err != nil || q.Limit < 1 || q.Limit > store.MaxPage {
+			t.Errorf("%+v: error %v", q, err)
+		}
+		if q.Match(&store.Call{ID: "c", Agent: "other", Started: apiBegan}) {
+			t.Errorf("%q shows the calls of another agent", raw)
+		}
+	})
 }

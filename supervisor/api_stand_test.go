@@ -132,6 +132,9 @@ func (a *apiArchive) Begin(ctx context.Context, c store.Call) error {
 }
 
 func (a *apiArchive) Append(ctx context.Context, id string, entries ...store.Entry) error {
+	if err := a.failing("Append", id); err != nil {
+		return err
+	}
 	err := a.Store.Append(ctx, id, entries...)
 	a.tell(store.NewsLines, id)
 	return err
@@ -144,6 +147,9 @@ func (a *apiArchive) Finish(ctx context.Context, c store.Call) error {
 }
 
 func (a *apiArchive) Delete(ctx context.Context, id string) error {
+	if err := a.failing("Delete", id); err != nil {
+		return err
+	}
 	err := a.Store.Delete(ctx, id)
 	a.tell(store.NewsDeleted, id)
 	return err

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -228,5 +229,31 @@ func TestLogHoldsNothingPersonal(t *testing.T) {
 	s.http.Close()
 	if text := s.log.String(); !strings.Contains(text, "failed") || strings.Contains(text, "5559876") || strings.Contains(text, "word") {
 		t.Errorf("the log:\n%s", text)
+	}
+}
+
+// TestServerHasTheAPI goes through all that stands before it.
+func TestServerHasTheAPI(t *testing.T) {
+	s := newAPIStand(t)
+	whole := httptest.NewServer(s.server)
+	defer whole.Close()
+	for method, status := range map[string]int{"GET": 200, "HEAD": 200, "OPTIONS": 204, "PUT": 405, "PATCH": 405, "DELETE": 405} {
+		req, err := http.NewRequestWithContext(t.Context(), method, whole.URL+apiPrefix+"calls", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := whole.Client().Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != status {
+			t.Errorf("%s: %s", method, resp.Status)
+		}
+	}
+	for _, page := range []string{"/", "GET /"} { // which may stand beside
+		mux := http.NewServeMux()
+		mux.Handle(page, http.NotFoundHandler())
+		(&Server{Options: Options{Archive: s.archive}}).apiRoutes(mux)
 	}
 }
