@@ -58,7 +58,7 @@ const (
 	EventStarted    = "call.started"
 	EventEnded      = "call.ended"
 	EventEscalated  = "call.escalated" // a line of kind [KindEscalation]
-	EventToolFailed = "tool.failed"    // a line of kind [KindToolResult] whose status is not completed
+	EventToolFailed = "tool.failed"    // a line of kind [KindToolResult] whose status says that it failed
 )
 
 // Outbox hands events to groups of consumers, at least once each and in order as far as nothing fails. Every group has
