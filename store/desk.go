@@ -65,7 +65,8 @@ const (
 // all events that happen after its first Take.
 type Outbox interface {
 	// Take hands out up to n events: those that were given back by nobody for longer than idle first, then new ones.
-	// It waits for some, at most about two seconds, and returns none without an error then.
+	// It waits for some, at most about two seconds, and returns none without an error then. The first Take of a group
+	// founds it and returns none. Groups and consumers are named like tags, see [ValidTag].
 	Take(ctx context.Context, group, consumer string, n int, idle time.Duration) ([]Event, error)
 	// Done says that events are dealt with. It may be repeated.
 	Done(ctx context.Context, group string, ids ...string) error

@@ -23,7 +23,8 @@
 // name and value behind its length. Every write is one transaction and is on disk when the method returns.
 //
 // One process has the file at a time. Renewals therefore stay in memory: when the process is gone, so are its calls.
-// Follow is woken inside the process, and the feed of all calls is kept there. While no server runs, others may open the file for reading.
+// Follow is woken inside the process, and the feed of all calls is kept there. While no server runs, others may open the
+// file for reading.
 //
 // What is deleted or has expired is gone for every reader at once; its bytes stay in free pages of the file until they
 // are used again. Encrypt the disk where that matters.

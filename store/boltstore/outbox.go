@@ -16,7 +16,7 @@ import (
 const (
 	outLen   = 100_000 // events that wait for a group
 	deadLen  = 10_000  // events that a group buried
-	takeWait = 2 * time.Second
+	takeWait = time.Second
 )
 
 // fieldTaken is the field of an event in flight that says when it was handed out.
@@ -50,7 +50,11 @@ func (s *Store) Take(ctx context.Context, group, _ string, n int, idle time.Dura
 	defer cancel()
 	for {
 		woken, leave := s.hub.listen(topicOut) // before reading, so that nothing is missed between
-		events, err := s.take(ctx, group, n, time.Now().Add(-idle))
+		events, founded, err := s.take(ctx, group, n, time.Now().Add(-idle))
+		if founded {
+			leave()
+			return nil, nil
+		}
 		if err == nil && len(events) == 0 {
 			err = s.wait(patience, woken)
 		}
@@ -64,23 +68,25 @@ func (s *Store) Take(ctx context.Context, group, _ string, n int, idle time.Dura
 	}
 }
 
-// take looks first, since most often there is nothing and a transaction that writes costs a sync of the disk.
-func (s *Store) take(ctx context.Context, group string, n int, before time.Time) (events []store.Event, err error) {
-	some := true
+// take looks first, since most often there is nothing and a transaction that writes costs a sync of the disk. A group that
+// is new is founded, and has nothing yet.
+func (s *Store) take(ctx context.Context, group string, n int, before time.Time) (events []store.Event, founded bool, err error) {
+	some, known := false, false
 	err = s.view(ctx, "look for events", func(tx *bbolt.Tx) error {
 		t := &taking{tx: tx, group: group, before: before}
-		some = t.next() == nil || len(t.idle(1)) > 0 || len(t.fresh(1)) > 0
+		known = t.next() != nil
+		some = !known || len(t.idle(1)) > 0 || len(t.fresh(1)) > 0
 		return nil
 	})
 	if err != nil || !some {
-		return nil, err
+		return nil, false, err
 	}
 	err = s.update(ctx, "take events", func(tx *bbolt.Tx) (err error) {
 		t := &taking{tx: tx, group: group, before: before}
 		events, err = t.take(n, time.Now())
 		return err
 	})
-	return events, err
+	return events, err == nil && !known, err
 }
 
 // taking is a transaction in which a group takes events.

@@ -30,9 +30,7 @@ func (s *Store) Take(ctx context.Context, group, consumer string, n int, idle ti
 	t := &taking{s, group, consumer}
 	events, err := t.take(ctx, n, idle)
 	if redis.HasErrorPrefix(err, "NOGROUP") {
-		if err = t.found(ctx); err == nil {
-			events, err = t.take(ctx, n, idle)
-		}
+		err = t.found(ctx)
 	}
 	return events, s.fail(ctx, "take events", err)
 }
