@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/trunkline/trunkline/store"
@@ -57,13 +58,24 @@ type callJSON struct {
 	Rotations     int   `json:"rotations,omitzero"`
 	ToolCalls     int   `json:"tool_calls"`
 	ToolFailures  int   `json:"tool_failures"`
+
+	Tags store.Tags `json:"-"` // see callLine
 }
+
+// callLine is a call as it is printed: its tags are a list.
+type callLine struct {
+	callJSON
+	Tags []string `json:"tags,omitempty"`
+}
+
+func lineOf(c *store.Call) callLine { return callLine{callJSON(*c), slices.Collect(c.Tags.All())} }
 
 type entryJSON struct {
 	ID     string     `json:"id"`
 	Kind   string     `json:"kind"`
 	At     time.Time  `json:"at"`
 	Role   store.Role `json:"role,omitzero"`
+	Author string     `json:"author,omitzero"`
 	ItemID string     `json:"item_id,omitzero"`
 
 	Text  string `json:"text,omitzero"`
@@ -92,7 +104,7 @@ type entryJSON struct {
 func printCallsJSON(w io.Writer, calls ...store.Call) error {
 	enc := json.NewEncoder(w)
 	for _, c := range calls {
-		if err := enc.Encode(callJSON(c)); err != nil {
+		if err := enc.Encode(lineOf(&c)); err != nil {
 			return err
 		}
 	}
