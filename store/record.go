@@ -118,11 +118,14 @@ func (c *Call) Validate() error {
 	if ms := c.Started.UnixMilli(); ms <= 0 || c.Started.Year() > 9999 {
 		return invalid("call %s starts at %v", c.ID, c.Started)
 	}
-	if len(c.Agent) > MaxNameBytes || !utf8.ValidString(c.Agent) || strings.ContainsRune(c.Agent, 0) {
+	if len(c.Agent) > MaxNameBytes || !validName(c.Agent) {
 		return invalid("agent name %q", clip(c.Agent))
 	}
 	return nil
 }
+
+// validName reports whether a name can stand in a key of every backend.
+func validName(name string) bool { return utf8.ValidString(name) && !strings.ContainsRune(name, 0) }
 
 // ValidateCallID refuses, with [ErrInvalid], ids that would break a key name: the id stands between the braces of a
 // Redis Cluster hash tag and before a NUL in the embedded file.

@@ -32,7 +32,6 @@ type api struct {
 	hub     *hub
 	peaks   *peakCache
 	heard   *recently // who listened to which recording, so that one sitting is one entry of the audit list
-	search  searcher
 }
 
 // apiRoutes enters what programs use.
@@ -44,7 +43,7 @@ func (s *Server) apiRoutes(mux *http.ServeMux) {
 }
 
 func newAPI(s *Server) *api {
-	a := &api{Server: s, mux: http.NewServeMux(), streams: newStreams(), peaks: newPeakCache(), heard: newRecently(), search: scan}
+	a := &api{Server: s, mux: http.NewServeMux(), streams: newStreams(), peaks: newPeakCache(), heard: newRecently()}
 	a.hub = newHub(s.Archive, s.Log)
 	a.routes = []route{
 		{"GET", "calls", Viewer, a.listCalls},

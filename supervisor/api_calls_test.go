@@ -160,11 +160,11 @@ func TestSearchFindsWordsAndGoesOn(t *testing.T) {
 	}
 	var got []string
 	for cursor := ""; ; {
-		page := get[hitPage](s, "vera", "search?q=parcel&limit=2&cursor="+cursor)
+		page := get[hitPage](s, "vera", "search?from=2026-11-25&q=parcel&limit=2&cursor="+cursor)
 		for _, h := range page.Hits {
 			got = append(got, h.Call.ID)
-			if len(h.Entries) != hitLines || h.Entries[0].Text != "Where is my Parcel" {
-				t.Errorf("lines %+v", h.Entries)
+			if len(h.Lines) != store.HitLines || h.Lines[0].Text != "Where is my Parcel" {
+				t.Errorf("lines %+v", h.Lines)
 			}
 		}
 		if cursor = page.Next; cursor == "" {

@@ -83,7 +83,7 @@ func TestListsShowWhatTheUserMaySee(t *testing.T) {
 		if !slices.Equal(got, c.want) {
 			t.Errorf("%s%s lists %q, want %q", c.who, c.query, got, c.want)
 		}
-		and := "?q=line&" + strings.TrimPrefix(c.query, "?")
+		and := "?q=line&from=2026-11-25&" + strings.TrimPrefix(c.query, "?")
 		if n := len(get[hitPage](s, c.who, "search"+and).Hits); n != len(c.want) {
 			t.Errorf("%s%s finds %d, want %d", c.who, c.query, n, len(c.want))
 		}
