@@ -16,13 +16,13 @@ func TestExportInEveryFormat(t *testing.T) {
 	s.begin(store.Call{ID: "a/b", Agent: "sales"})
 	s.say("a/b", &store.IDs{}, 3)
 	for _, f := range export.Formats {
-		from := s.archive.audited()
+		from := len(s.audit())
 		resp, text := s.ask("sam", "GET", "calls/a%2Fb/export?format="+f.Name, "")
 		if resp.StatusCode != http.StatusOK || resp.Header.Get("Content-Type") != f.ContentType || strings.Count(text, "line ") != 3 ||
 			resp.Header.Get("Content-Disposition") != "attachment; filename*=UTF-8''a%2Fb."+f.Name {
 			t.Errorf("%s: %s %v\n%s", f.Name, resp.Status, resp.Header, text)
 		}
-		if e := s.archive.audit[from]; e.Detail != f.Name || e.Call != "a/b" || e.Agent != "sales" || e.Who != "sam" {
+		if e := s.audit()[from]; e.Detail != f.Name || e.Call != "a/b" || e.Agent != "sales" || e.Who != "sam" {
 			t.Errorf("in the list as %+v", e)
 		}
 	}

@@ -30,11 +30,11 @@ func TestRecordingIsSentInParts(t *testing.T) {
 	if resp, _ := s.ask("vera", "GET", "calls/rec/recording", "", "Range", "bytes=9999-"); resp.StatusCode != http.StatusRequestedRangeNotSatisfiable {
 		t.Errorf("%s", resp.Status)
 	}
-	if did := s.archive.did(0); len(did) != 1 { // one sitting
+	if did := s.did(0); len(did) != 1 { // one sitting
 		t.Errorf("in the list as %q", did)
 	}
 	s.ask("sam", "GET", "calls/rec/recording", "", "Range", "bytes=4-11")
-	if did := s.archive.did(0); len(did) != 2 {
+	if did := s.did(0); len(did) != 2 {
 		t.Errorf("in the list as %q", did)
 	}
 	if p := s.refused(http.StatusNotFound, "vera", "GET", "calls/silent/recording", ""); p.Place != "recording" {

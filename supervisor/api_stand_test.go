@@ -11,7 +11,6 @@ import (
 	"net/http/httptest"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -24,20 +23,14 @@ import (
 // apiPatience is for what must happen, however slow the machine is.
 const apiPatience = 20 * time.Second
 
-// apiArchive is the embedded store with lists of news and of who did what in memory. Writes to it are told, as a backend
-// does. fault, when set, may refuse a method by its name.
+// apiArchive is the embedded store. fault, when set, may refuse a method by its name.
 type apiArchive struct {
 	*boltstore.Store
 
 	mu      sync.Mutex
-	ids     store.IDs // of news
-	news    []store.News
-	more    chan struct{} // closed and replaced at each news
-	audit   []store.Audit
 	fault   func(method, call string) error
-	removed []string // tags
-	feeds   int      // readers of the news at once
-	feeded  int      // the most of them
+	readers int // of the news at once
+	most    int // readers there ever were
 }
 
 func newAPIArchive(t testing.TB) *apiArchive {
@@ -47,7 +40,7 @@ func newAPIArchive(t testing.TB) *apiArchive {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.Close() })
-	return &apiArchive{Store: s, more: make(chan struct{})}
+	return &apiArchive{Store: s}
 }
 
 func (a *apiArchive) failing(method, call string) error {
@@ -66,49 +59,20 @@ func (a *apiArchive) fail(fault func(method, call string) error) {
 	a.fault = fault
 }
 
-func (a *apiArchive) tell(what, call string) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.news = append(a.news, store.News{ID: a.ids.Next(time.Now()), What: what, Call: call})
-	close(a.more)
-	a.more = make(chan struct{})
-}
-
 func (a *apiArchive) Feed(ctx context.Context, after string) ([]store.News, error) {
 	if err := a.failing("Feed", ""); err != nil {
 		return nil, err
 	}
 	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.feeds++
-	a.feeded = max(a.feeded, a.feeds)
-	defer func() { a.feeds-- }()
-	place, err := store.ParseID(after)
-	if err != nil {
-		return nil, err
-	}
-	from := 0
-	for ; ; a.wait(ctx) {
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		for ; from < len(a.news); from++ {
-			if id, _ := store.ParseID(a.news[from].ID); id.Compare(place) > 0 {
-				return slices.Clone(a.news[from:]), nil
-			}
-		}
-	}
-}
-
-// wait waits for news. mu is held before and after.
-func (a *apiArchive) wait(ctx context.Context) {
-	more := a.more
+	a.readers++
+	a.most = max(a.most, a.readers)
 	a.mu.Unlock()
-	select {
-	case <-more:
-	case <-ctx.Done():
-	}
-	a.mu.Lock()
+	defer func() {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		a.readers--
+	}()
+	return a.Store.Feed(ctx, after)
 }
 
 func (a *apiArchive) Call(ctx context.Context, id string) (store.Call, error) {
@@ -125,90 +89,45 @@ func (a *apiArchive) Entries(ctx context.Context, id, after string, limit int) (
 	return a.Store.Entries(ctx, id, after, limit)
 }
 
-func (a *apiArchive) Begin(ctx context.Context, c store.Call) error {
-	err := a.Store.Begin(ctx, c)
-	a.tell(store.NewsStarted, c.ID)
-	return err
-}
-
 func (a *apiArchive) Append(ctx context.Context, id string, entries ...store.Entry) error {
 	if err := a.failing("Append", id); err != nil {
 		return err
 	}
-	err := a.Store.Append(ctx, id, entries...)
-	a.tell(store.NewsLines, id)
-	return err
-}
-
-func (a *apiArchive) Finish(ctx context.Context, c store.Call) error {
-	err := a.Store.Finish(ctx, c)
-	a.tell(store.NewsEnded, c.ID)
-	return err
+	return a.Store.Append(ctx, id, entries...)
 }
 
 func (a *apiArchive) Delete(ctx context.Context, id string) error {
 	if err := a.failing("Delete", id); err != nil {
 		return err
 	}
-	err := a.Store.Delete(ctx, id)
-	a.tell(store.NewsDeleted, id)
-	return err
+	return a.Store.Delete(ctx, id)
 }
 
-func (a *apiArchive) Label(ctx context.Context, id string, add, remove []string) error {
-	c, err := a.Store.Call(ctx, id)
-	if err != nil {
-		return err
-	}
-	a.mu.Lock()
-	a.removed = append(a.removed, remove...) // noted only
-	a.mu.Unlock()
-	err = a.Store.Begin(ctx, store.Call{ID: id, Started: c.Started, Tags: store.NewTags(add...)})
-	a.tell(store.NewsChanged, id)
-	return err
-}
-
-func (a *apiArchive) Record(_ context.Context, e store.Audit) error {
+func (a *apiArchive) Record(ctx context.Context, e store.Audit) error {
 	if err := a.failing("Record", e.Call); err != nil {
 		return err
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	e.ID, e.At = strconv.Itoa(len(a.audit)+1), time.Now().UTC()
-	a.audit = append(a.audit, e)
-	return nil
+	return a.Store.Record(ctx, e)
 }
 
-func (a *apiArchive) Audits(_ context.Context, call, before string, n int) (out []store.Audit, err error) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	from := len(a.audit)
-	if before != "" {
-		from, _ = strconv.Atoi(before)
-		from--
+// audit is the audit list, the oldest first.
+func (s *apiStand) audit() []store.Audit {
+	s.Helper()
+	list, err := s.archive.Audits(s.Context(), "", "", 10_000)
+	if err != nil {
+		s.Fatal(err)
 	}
-	for i := from - 1; i >= 0 && len(out) < n; i-- {
-		if call == "" || a.audit[i].Call == call {
-			out = append(out, a.audit[i])
-		}
-	}
-	return out, nil
+	slices.Reverse(list)
+	return list
 }
 
-// did are the actions in the audit list since from.
-func (a *apiArchive) did(from int) (out []string) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	for _, e := range a.audit[from:] {
+// did are the actions in the audit list behind the first so many.
+func (s *apiStand) did(from int) (out []string) {
+	s.Helper()
+	for _, e := range s.audit()[from:] {
 		out = append(out, e.Action)
 	}
 	return out
-}
-
-func (a *apiArchive) audited() int {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return len(a.audit)
 }
 
 // apiPeople are who asks in these tests.

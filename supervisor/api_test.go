@@ -38,12 +38,12 @@ func TestWhoMayDoWhat(t *testing.T) {
 					case strings.Contains(rt.path, "{id}") && !who.Sees(agent):
 						want = http.StatusNotFound
 					}
-					before := s.archive.audited()
+					before := len(s.audit())
 					if rt.path == "feed" && want == 0 {
 						s.wall(name).close()
 					} else if want != 0 {
 						s.refused(want, name, rt.method, path+queries[verb], bodies[verb])
-						if did := s.archive.did(before); len(did) > 0 {
+						if did := s.did(before); len(did) > 0 {
 							t.Errorf("%s %s was refused and is in the audit list as %q", rt.method, path, did)
 						}
 					} else if resp, text := s.ask(name, rt.method, path+queries[verb], bodies[verb]); resp.StatusCode >= 300 {
@@ -137,15 +137,15 @@ func TestNothingIsReadOrDoneThatIsNotInTheAuditList(t *testing.T) {
 		t.Errorf("%d notes were written", n)
 	}
 	for _, c := range asked {
-		from := s.archive.audited()
+		from := len(s.audit())
 		if resp, text := s.ask("ada", c.method, c.path, c.body); resp.StatusCode >= 300 {
 			t.Errorf("%s %s: %s %s", c.method, c.path, resp.Status, text)
 		}
-		if did := s.archive.did(from); !slices.Equal(did, []string{c.action}) {
+		if did := s.did(from); !slices.Equal(did, []string{c.action}) {
 			t.Errorf("%s %s is in the list as %q, want %q", c.method, c.path, did, c.action)
 		}
 	}
-	for _, e := range s.archive.audit {
+	for _, e := range s.audit() {
 		if said := fmt.Sprint(e); strings.Contains(said, "secret") || strings.Contains(said, "+1555") {
 			t.Errorf("the list holds words or numbers: %s", said)
 		}

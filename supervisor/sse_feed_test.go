@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net/http/httptest"
 	"slices"
@@ -63,8 +64,6 @@ func TestWallTellsWhatHappens(t *testing.T) {
 func TestWallShowsWhatTheUserMaySee(t *testing.T) {
 	s := newAPIStand(t)
 	some, all := s.wall("val"), s.wall("vera")
-	defer some.close()
-	defer all.close()
 	for _, id := range []string{"other", "sales"} {
 		s.begin(store.Call{ID: id, Agent: id})
 		s.say(id, &store.IDs{}, 1)
@@ -75,20 +74,28 @@ func TestWallShowsWhatTheUserMaySee(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	s.archive.tell(store.NewsDeleted, "unheard of") // nobody knows whose it was
-	for _, w := range []*sseClient{some, all} {
-		seen := map[string]bool{}
-		until := map[*sseClient]string{some: "sales", all: "unheard of"}[w]
-		for {
+	s.begin(store.Call{ID: "last", Agent: "sales"})
+	for w, want := range map[*sseClient]string{some: "last sales:deleted", all: "last other:deleted sales:deleted"} {
+		told := map[string]string{}
+		for told["last"] == "" {
 			n := into[wallNews](w.until("call"))
-			seen[n.ID] = true
-			if n.What == store.NewsDeleted && n.ID == until {
-				break
-			}
+			told[n.ID] = map[bool]string{true: n.ID + ":deleted", false: n.ID}[n.What == store.NewsDeleted]
 		}
-		if w == some && (seen["other"] || seen["unheard of"]) || w == all && len(seen) != 3 {
-			t.Errorf("saw %v", seen)
+		if got := strings.Join(slices.Sorted(maps.Values(told)), " "); got != want {
+			t.Errorf("told %q, want %q", got, want)
 		}
+		w.close()
+	}
+}
+
+func TestNobodyKnowsWhoseCallItWas(t *testing.T) {
+	s := newAPIStand(t)
+	events, err := newSeen(s.archive).resolve(t.Context(), []store.News{{ID: "1-0", What: store.NewsDeleted, Call: "unheard of"}})
+	if err != nil || len(events) != 1 {
+		t.Fatalf("%v, %v", events, err)
+	}
+	if events[0].sees(apiPeople["val"]) || !events[0].sees(apiPeople["vera"]) {
+		t.Error("it is shown to the wrong ones")
 	}
 }
 
@@ -157,8 +164,8 @@ func TestWallsShareOneReader(t *testing.T) {
 	if news := int64(calls * (lines + 1)); looked.Load() > 2*news {
 		t.Errorf("%d look-ups for %d pieces of news", looked.Load(), news)
 	}
-	if s.archive.feeded != 1 {
-		t.Errorf("%d readers of the news", s.archive.feeded)
+	if s.archive.most != 1 {
+		t.Errorf("%d readers of the news", s.archive.most)
 	}
 	for _, w := range open {
 		w.close()
@@ -270,7 +277,15 @@ func TestNewsOfACallThatIsGoneHoldNobody(t *testing.T) {
 	s := newAPIStand(t)
 	w := s.wall("vera")
 	defer w.close()
-	s.archive.tell(store.NewsLines, "gone")
+	s.begin(store.Call{ID: "gone", Agent: "sales"})
+	w.until("call")
+	s.archive.fail(func(method, call string) error {
+		if method == "Call" && call == "gone" {
+			return store.ErrNotFound
+		}
+		return nil
+	})
+	s.say("gone", &store.IDs{}, 1)
 	s.begin(store.Call{ID: "c", Agent: "sales"})
 	if n := into[wallNews](w.until("call")); n.ID != "c" {
 		t.Errorf("told %+v", n)
