@@ -75,6 +75,12 @@ func (a *apiArchive) Feed(ctx context.Context, after string) ([]store.News, erro
 	return a.Store.Feed(ctx, after)
 }
 
+func (a *apiArchive) mostReaders() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.most
+}
+
 func (a *apiArchive) Call(ctx context.Context, id string) (store.Call, error) {
 	if err := a.failing("Call", id); err != nil {
 		return store.Call{}, err

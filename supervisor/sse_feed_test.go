@@ -164,8 +164,8 @@ func TestWallsShareOneReader(t *testing.T) {
 	if news := int64(calls * (lines + 1)); looked.Load() > 2*news {
 		t.Errorf("%d look-ups for %d pieces of news", looked.Load(), news)
 	}
-	if s.archive.most != 1 {
-		t.Errorf("%d readers of the news", s.archive.most)
+	if n := s.archive.mostReaders(); n != 1 {
+		t.Errorf("%d readers of the news", n)
 	}
 	for _, w := range open {
 		w.close()
