@@ -18,14 +18,16 @@ import (
 
 	"github.com/trunkline/trunkline/store"
 	"github.com/trunkline/trunkline/store/boltstore"
+	"github.com/trunkline/trunkline/store/redisstore"
+	"github.com/trunkline/trunkline/store/storetest/redisproc"
 )
 
 // apiPatience is for what must happen, however slow the machine is.
 const apiPatience = 20 * time.Second
 
-// apiArchive is the embedded store. fault, when set, may refuse a method by its name.
+// apiArchive is a real store. fault, when set, may refuse a method by its name.
 type apiArchive struct {
-	*boltstore.Store
+	store.Store
 
 	mu      sync.Mutex
 	fault   func(method, call string) error
@@ -33,15 +35,30 @@ type apiArchive struct {
 	most    int // readers there ever were
 }
 
-func newAPIArchive(t testing.TB) *apiArchive {
+// embedded is a store in a file.
+func embedded(t testing.TB) store.Store {
 	t.Helper()
 	s, err := boltstore.Open(filepath.Join(t.TempDir(), "calls.db"), boltstore.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.Close() })
-	return &apiArchive{Store: s}
+	return s
 }
+
+// redis is a store in a Redis of its own.
+func redis(t testing.TB) store.Store {
+	t.Helper()
+	s, err := redisstore.Open(redisstore.Options{URL: redisproc.Start(t).URL()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+// apiBackends are the stores that streams are tested with: how they wait for news differs.
+var apiBackends = map[string]func(testing.TB) store.Store{"embedded": embedded, "redis": redis}
 
 func (a *apiArchive) failing(method, call string) error {
 	a.mu.Lock()
@@ -159,7 +176,12 @@ type apiStand struct {
 
 func newAPIStand(t testing.TB) *apiStand {
 	t.Helper()
-	s := &apiStand{TB: t, archive: newAPIArchive(t), live: newAPILive(), log: &bytes.Buffer{}}
+	return newAPIStandOn(t, embedded(t))
+}
+
+func newAPIStandOn(t testing.TB, kept store.Store) *apiStand {
+	t.Helper()
+	s := &apiStand{TB: t, archive: &apiArchive{Store: kept}, live: newAPILive(), log: &bytes.Buffer{}}
 	var err error
 	s.server, err = New(Options{Archive: s.archive, Live: s.live, Recordings: apiShelf{}, Log: slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))})
 	if err != nil {

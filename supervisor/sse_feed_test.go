@@ -18,7 +18,12 @@ import (
 )
 
 func TestWallTellsWhatHappens(t *testing.T) {
-	s := newAPIStand(t)
+	for name, open := range apiBackends {
+		t.Run(name, func(t *testing.T) { wallTellsWhatHappens(t, newAPIStandOn(t, open(t))) })
+	}
+}
+
+func wallTellsWhatHappens(t *testing.T, s *apiStand) {
 	w := s.wall("vera")
 	defer w.close()
 	expect := func(what string, lines int) wallNews {
@@ -179,7 +184,12 @@ func number(call string) (n int) {
 
 // TestWallResumes loses the connection at random places: what is shown afterwards is the same as without.
 func TestWallResumes(t *testing.T) {
-	s := newAPIStand(t)
+	for name, open := range apiBackends {
+		t.Run(name, func(t *testing.T) { wallResumes(t, newAPIStandOn(t, open(t))) })
+	}
+}
+
+func wallResumes(t *testing.T, s *apiStand) {
 	s.begin(store.Call{ID: "c", Agent: "sales"})
 	w := s.wall("vera")
 	rnd := rand.New(rand.NewPCG(5, 6))
@@ -332,7 +342,12 @@ func TestHubForgetsOldCalls(t *testing.T) {
 // BenchmarkLiveLine is the time from the end of a write to the line in the hands of a client, with 200 running calls of
 // which 20 speak at any moment, and ten walls.
 func BenchmarkLiveLine(b *testing.B) {
-	s := newAPIStand(b)
+	for name, open := range apiBackends {
+		b.Run(name, func(b *testing.B) { liveLine(b, newAPIStandOn(b, open(b))) })
+	}
+}
+
+func liveLine(b *testing.B, s *apiStand) {
 	const calls = 200
 	ids := &store.IDs{}
 	for i := range calls {

@@ -18,7 +18,12 @@ import (
 )
 
 func TestFollowTellsOfACallFromItsBeginningToItsEnd(t *testing.T) {
-	s := newAPIStand(t)
+	for name, open := range apiBackends {
+		t.Run(name, func(t *testing.T) { followTellsOfACallFromItsBeginningToItsEnd(t, newAPIStandOn(t, open(t))) })
+	}
+}
+
+func followTellsOfACallFromItsBeginningToItsEnd(t *testing.T, s *apiStand) {
 	s.begin(store.Call{ID: "c", Agent: "sales"})
 	ids := &store.IDs{}
 	before := s.say("c", ids, 2)
@@ -84,7 +89,12 @@ func TestFollowBeginsWhereItIsTold(t *testing.T) {
 
 // TestFollowLosesAndRepeatsNothing has readers lose their connections at random places while lines are written.
 func TestFollowLosesAndRepeatsNothing(t *testing.T) {
-	s := newAPIStand(t)
+	for name, open := range apiBackends {
+		t.Run(name, func(t *testing.T) { followLosesAndRepeatsNothing(t, newAPIStandOn(t, open(t))) })
+	}
+}
+
+func followLosesAndRepeatsNothing(t *testing.T, s *apiStand) {
 	s.begin(store.Call{ID: "c", Agent: "sales"})
 	var said []string
 	var all sync.WaitGroup
