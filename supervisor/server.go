@@ -23,6 +23,7 @@ type Server struct {
 	handler http.Handler
 	door    *door      // nil: nobody signs in
 	counts  doorCounts // counted by many
+	api     *api
 }
 
 // New makes a server. Its templates and languages are checked here: a fault in one of them is an error.

@@ -24,6 +24,11 @@ func (s *Store) Append(ctx context.Context, callID string, entries ...store.Entr
 		for i := range entries {
 			p.XAdd(ctx, &redis.XAddArgs{Stream: key, NoMkStream: true, ID: entries[i].ID, Values: values(&entries[i])})
 		}
+		for i := range entries {
+			if event, ok := store.EventOf(callID, &entries[i]); ok {
+				s.announce(ctx, p, event)
+			}
+		}
 		s.tellLines(ctx, p, callID, entries)
 		return nil
 	})
@@ -51,7 +56,7 @@ func validate(callID string, entries []store.Entry) error {
 // tellLines tells walls that a call has new lines, and up to where.
 func (s *Store) tellLines(ctx context.Context, p redis.Pipeliner, callID string, entries []store.Entry) {
 	last := &entries[len(entries)-1]
-	s.tell(ctx, p, "lines", callID, "n", strconv.Itoa(len(entries)), "last", last.ID, "k", last.Kind)
+	s.tell(ctx, p, store.NewsLines, callID, "n", strconv.Itoa(len(entries)), "last", last.ID, "k", last.Kind)
 }
 
 // values are the fields of an entry. Redis refuses an entry without any.

@@ -18,6 +18,7 @@ import (
 type Store struct {
 	// static
 	opts    Options
+	kept    store.Retention
 	addr    string
 	client  redis.UniversalClient
 	blocked redis.UniversalClient // for reads that block
@@ -44,7 +45,8 @@ func Open(o Options) (*Store, error) {
 		return nil, err
 	}
 	redis.SetLogger(logger{o.Log})
-	s := &Store{opts: o, addr: u.Addrs[0], keys: keys{o.Prefix}, secret: o.HMACKey}
+	s := &Store{opts: o, kept: store.Retention{Default: o.Retention, Agents: o.Retentions},
+		addr: u.Addrs[0], keys: keys{o.Prefix}, secret: o.HMACKey}
 	if len(s.secret) == 0 {
 		s.secret = nil
 	}
