@@ -89,18 +89,30 @@ func TestPlaces(t *testing.T) {
 	}
 }
 
-// TestMatchFieldsAreEnough decides by those fields alone.
+// TestMatchFieldsAreEnough decides by those fields alone, for calls that match and for others.
 func TestMatchFieldsAreEnough(t *testing.T) {
 	c := store.Call{ID: "c1", Agent: "sales", Caller: "1", Dialled: "2", Started: time.UnixMilli(1000), Answered: time.UnixMilli(2000),
 		Ended: time.UnixMilli(9000), Cause: "bye", EndedBy: "caller", Tags: "a b", Trunk: "carrier"}
-	q := store.Query{From: time.UnixMilli(1000), To: time.UnixMilli(1001), Agent: "sales", Agents: []string{"sales"}, Caller: "1", Dialled: "2",
-		Tag: "b", EndedBy: "caller", Cause: "BYE", MinDuration: 7 * time.Second, MaxDuration: 7 * time.Second}
-	all, some := maps.Collect(c.Fields()), map[string]string{}
-	for _, name := range q.MatchFields() {
-		some[name] = all[name]
+	other := store.Call{ID: "c2", Agent: "night", Caller: "3", Dialled: "4", Started: time.UnixMilli(5000), Tags: "c"}
+	const long = 7 * time.Second
+	for _, q := range []store.Query{{From: time.UnixMilli(1000), To: time.UnixMilli(1001)}, {Agent: "sales"}, {Agents: []string{"sales"}}, {Caller: "1"},
+		{Dialled: "2"}, {Tag: "b"}, {EndedBy: "caller"}, {Cause: "BYE"}, {MinDuration: long}, {MinDuration: 1, MaxDuration: long}, {EndedBy: "caller", Cause: "b", Tag: "a"}} {
+		for _, record := range []store.Call{c, other} {
+			all, some := maps.Collect(record.Fields()), map[string]string{}
+			for _, name := range q.MatchFields() {
+				if value, ok := all[name]; ok {
+					some[name] = value
+				}
+			}
+			part := store.DecodeCall(maps.All(some))
+			if got, want := q.Match(&part), record.ID == "c1"; got != want || q.Match(&record) != want || part.Trunk != "" {
+				t.Errorf("%+v matches %+v: %v", q, part, got)
+			}
+		}
 	}
-	if part := store.DecodeCall(maps.All(some)); !q.Match(&part) || part.Trunk != "" {
-		t.Errorf("%+v", part)
+	live := store.Query{Live: true}
+	if !slices.Contains(live.MatchFields(), "end") {
+		t.Error("whether a call runs is not looked at")
 	}
 }
 
