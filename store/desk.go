@@ -62,7 +62,8 @@ const (
 )
 
 // Outbox hands events to groups of consumers, at least once each and in order as far as nothing fails. Every group has
-// all events that happen after its first Take.
+// all events that happen after its first Take. The latest 100,000 or so wait for it. An event may come twice, then with
+// the same ID, and may tell of a call that is gone meanwhile.
 type Outbox interface {
 	// Take hands out up to n events: those that were given back by nobody for longer than idle first, then new ones.
 	// It waits for some, at most about two seconds, and returns none without an error then. The first Take of a group

@@ -1,5 +1,7 @@
 package store
 
+import "slices"
+
 // Index is a list of calls that share something, beside the list of all.
 type Index string
 
@@ -74,11 +76,27 @@ func placesOf(index Index, names ...string) []Place {
 	return places
 }
 
-// MatchFields are the names of the fields of a record that [Query.Match] looks at, "id" and "start" first.
+// MatchFields are the names of the fields of a record that [Query.Match] looks at for this query, "id" first.
 func (q *Query) MatchFields() []string {
-	names := []string{"id", "start", "agent", "caller", "dialled", "answer", "end", "cause", "by"}
-	if q.Tag != "" {
-		names = append(names, TagField(q.Tag))
+	names := []string{"id", "start"}
+	for _, need := range []struct {
+		yes    bool
+		fields []string
+	}{
+		{q.Agent != "" || q.Agents != nil, []string{"agent"}},
+		{q.Caller != "", []string{"caller"}},
+		{q.Dialled != "", []string{"dialled"}},
+		{q.Tag != "", []string{TagField(q.Tag)}},
+		{q.EndedBy != "", []string{"by"}},
+		{q.Cause != "", []string{"cause"}},
+		{q.MinDuration > 0 || q.MaxDuration > 0, []string{"answer", "end"}},
+	} {
+		if need.yes {
+			names = append(names, need.fields...)
+		}
+	}
+	if q.Live && !slices.Contains(names, "end") {
+		names = append(names, "end")
 	}
 	return names
 }

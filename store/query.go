@@ -13,7 +13,7 @@ const (
 	DefaultPage = 50
 	MaxPage     = 500
 	// MaxLooked is how many records List looks at for one page, see [Page].Back.
-	MaxLooked = 2000
+	MaxLooked = 1000
 )
 
 // Query says which calls List returns, newest first. Empty members do not restrict.

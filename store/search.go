@@ -95,7 +95,7 @@ func (s *search) run(ctx context.Context) (Found, error) {
 		}
 		read += len(page.Calls)
 		s.query.Cursor = page.Next
-		if read >= MaxSearched || !page.Back.IsZero() || time.Now().After(s.until) {
+		if read >= MaxSearched || time.Now().After(s.until) {
 			s.found.Next, s.found.Back = page.Next, backTo(&page)
 			return s.found, nil
 		}

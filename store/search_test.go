@@ -1,8 +1,10 @@
 package store_test
 
 import (
+	"context"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"github.com/trunkline/trunkline/store"
@@ -63,4 +65,39 @@ func FuzzWords(f *testing.F) {
 			t.Errorf("%q is not found in itself", text)
 		}
 	})
+}
+
+// endless is a reader whose list never ends, and which has no lines.
+type endless struct {
+	store.Reader
+	lists int
+}
+
+func (e *endless) List(_ context.Context, q store.Query) (store.Page, error) {
+	e.lists++
+	page := store.Page{Calls: make([]store.Call, q.PageSize())}
+	for i := range page.Calls {
+		page.Calls[i] = store.Call{ID: "c1", Started: time.UnixMilli(int64(1e9 - e.lists*1000 - i))}
+	}
+	page.Next = store.At(&page.Calls[len(page.Calls)-1]).String()
+	return page, nil
+}
+
+func (e *endless) Matching(_ context.Context, ids []string, _ *store.Words, _ int) ([][]store.Entry, error) {
+	return make([][]store.Entry, len(ids)), nil
+}
+
+func TestASearchSaysHowFarItLooked(t *testing.T) {
+	e := &endless{}
+	found, err := store.Search(context.Background(), e, store.Query{}, "word", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	last, ok, err := store.ParseCursor(found.Next)
+	if err != nil || !ok || len(found.Hits) != 0 || last.MS != found.Back.UnixMilli() || e.lists == 0 {
+		t.Errorf("after %d pages: %+v, %v", e.lists, found, err)
+	}
+	if read := e.lists * 100; read > store.MaxSearched {
+		t.Errorf("it read %d calls", read)
+	}
 }

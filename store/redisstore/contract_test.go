@@ -28,6 +28,7 @@ func open(t testing.TB, o Options) *Store {
 }
 
 func TestContract(t *testing.T) {
+	t.Parallel() // with the one below: both wait more than they work
 	server := redisproc.Start(t)
 	storetest.Run(t, func(t *testing.T) store.Store {
 		s := open(t, Options{URL: server.URL()})
@@ -39,6 +40,7 @@ func TestContract(t *testing.T) {
 // TestContractOnAClusterNode runs the suite on a server in Cluster mode, which refuses every command and every
 // transaction whose keys do not lie in one slot.
 func TestContractOnAClusterNode(t *testing.T) {
+	t.Parallel()
 	server := redisproc.Start(t, "--cluster-enabled", "yes")
 	s := open(t, Options{URL: server.URL()})
 	must(t, s.client.ClusterAddSlotsRange(ctx, 0, 16383).Err())

@@ -15,8 +15,8 @@ import (
 // announced twice; Redis knows it by its place in the stream. A hash for each group keeps the place of what is in flight.
 
 // announce adds an event to the outbox, in the pipeline of what caused it.
-func (s *Store) announce(ctx context.Context, p redis.Pipeliner, e store.Event) {
-	p.XAdd(ctx, &redis.XAddArgs{Stream: s.keys.out(), MaxLen: outLen, Approx: true, Values: pairs(e.Fields())})
+func (s *Store) announce(ctx context.Context, p redis.Pipeliner, e store.Event) *redis.StringCmd {
+	return p.XAdd(ctx, &redis.XAddArgs{Stream: s.keys.out(), MaxLen: outLen, Approx: true, Values: pairs(e.Fields())})
 }
 
 // Take implements [store.Outbox].

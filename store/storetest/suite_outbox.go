@@ -101,6 +101,7 @@ func eventKinds(t *testing.T, s store.Store) {
 	kinds[3].Kind, kinds[3].Status = store.KindToolResult, "timeout"
 	kinds[4].Kind, kinds[4].Status = store.KindNote, "timeout"
 	add(t, s, "c1", kinds...)
+	wantError(t, "a line of no call", s.Append(background(t), "nobody", kinds[1]), store.ErrNotFound)
 	sweep(t, s, time.Now().Add(time.Hour))
 	if err := s.Renew(background(t), "c1", time.Minute); err != nil {
 		t.Fatal(err)
