@@ -29,9 +29,13 @@ func OpenEditor(ctx context.Context, cfg *configs.Config, log *slog.Logger) (Edi
 			return nil, nil, fmt.Errorf("open transcripts: %w", err)
 		}
 	}
-	s, err := openStore(&cfg.Store, log)
+	sound, err := openSound(&cfg.Recordings, log)
+	if err != nil {
+		return nil, nil, err
+	}
+	s, err := openStore(cfg, log)
 	if err != nil {
 		return nil, nil, fmt.Errorf("open transcripts: %w", err)
 	}
-	return s, s.Close, nil
+	return supervised{s, sound}, s.Close, nil
 }

@@ -33,6 +33,7 @@ agents: [ { name: frontdesk, realtime: main, voice: marin, greeting: "Hello!", t
 store: { path: "${STORE}" }
 recordings: { directory: "${STORE}.sound" }
 admin: { listen: "127.0.0.1:0" }
+supervisor: { listen: "127.0.0.1:0" }
 `
 
 // lookupScript is a model that looks something up at once, says what it found and hangs up.

@@ -71,13 +71,17 @@ func JustEnded(old, c *Call) bool {
 	return !c.Live() && (old.Live() || old.Cause == CauseLost && c.Cause != CauseLost)
 }
 
+// fine are the states of a tool's result that are no failure: it went well, it was running already, or the caller cut in
+// and it was not needed any more.
+var fine = map[string]bool{"": true, "ok": true, "completed": true, "duplicate": true, "cancelled": true}
+
 // EventOf is the event that a line of a call makes, if it makes one.
 func EventOf(callID string, e *Entry) (Event, bool) {
 	var what string
 	switch {
 	case e.Kind == KindEscalation:
 		what = EventEscalated
-	case e.Kind == KindToolResult && e.Status != "" && e.Status != "ok" && e.Status != "completed":
+	case e.Kind == KindToolResult && !fine[e.Status]:
 		what = EventToolFailed
 	default:
 		return Event{}, false
