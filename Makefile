@@ -10,7 +10,7 @@ FUZZTIME ?= 30s
 BIN      := bin/trunkline
 
 # The programs the tests call. Each line: program, Debian package.
-PEERS := redis-server:redis-server sipp:sip-tester baresip:baresip-core gcc:gcc
+PEERS := redis-server:redis-server sipp:sip-tester baresip:baresip-core gcc:gcc python3:python3 npm:npm chromium:chromium
 # What else they need: file, Debian package. The two of speech hold recordings of people.
 FILES := /usr/include/stdio.h:libc6-dev \
          /usr/share/asterisk/sounds/en_US_f_Allison:asterisk-core-sounds-en-wav \
@@ -37,9 +37,14 @@ peers:
 	@missing=""; \
 	for p in $(PEERS); do command -v $${p%%:*} >/dev/null 2>&1 || missing="$$missing $${p##*:}"; done; \
 	for p in $(FILES); do [ -e $${p%%:*} ] || missing="$$missing $${p##*:}"; done; \
-	[ -z "$$missing" ] && exit 0; \
-	echo "installing for the tests:$$missing"; \
-	apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $$missing
+	if [ -n "$$missing" ]; then \
+		echo "installing for the tests:$$missing"; \
+		apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $$missing || exit 1; \
+	fi; \
+	cmp -s testdata/npm/package-lock.json testdata/npm/node_modules/.of || { \
+		echo "installing for the tests: testdata/npm"; \
+		(cd testdata/npm && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error) && \
+		cp testdata/npm/package-lock.json testdata/npm/node_modules/.of; }
 
 bench:
 	$(GO) test -run '^$$' -bench . -benchmem ./...

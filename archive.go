@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/trunkline/trunkline/agent"
 	"github.com/trunkline/trunkline/configs"
 	"github.com/trunkline/trunkline/store"
 	"github.com/trunkline/trunkline/store/boltstore"
@@ -37,11 +36,11 @@ func openArchive(whole *configs.Config, log *slog.Logger) (*archive, error) {
 	if a.sound, err = openSound(&whole.Recordings, log); err != nil {
 		return nil, err
 	}
-	if a.store, err = openStore(cfg, log); err != nil {
+	if a.store, err = openStore(whole, log); err != nil {
 		return nil, err
 	}
 	if cfg.Redis == nil {
-		if a.share, err = share.Serve(cfg.Path, a.store); err != nil { // calls matter more than readers
+		if a.share, err = share.Serve(cfg.Path, supervised{a.store, a.sound}); err != nil { // calls matter more than readers
 			log.Warn("other processes cannot read the transcripts while this one runs", "err", err)
 		}
 	}
@@ -55,11 +54,28 @@ func openArchive(whole *configs.Config, log *slog.Logger) (*archive, error) {
 	return a, nil
 }
 
-func openStore(cfg *configs.Store, log *slog.Logger) (store.Store, error) {
+func openStore(whole *configs.Config, log *slog.Logger) (store.Store, error) {
+	cfg := &whole.Store
 	if r := cfg.Redis; r != nil {
-		return redisstore.Open(redisstore.Options{URL: r.URL.Reveal(), Retention: cfg.Retention.Std(), Log: log})
+		o, err := redisOptions(r)
+		if err != nil {
+			return nil, err
+		}
+		o.Retention, o.Retentions, o.Log = cfg.Retention.Std(), retentions(whole), log
+		return redisstore.Open(o)
 	}
-	return boltstore.Open(cfg.Path, boltstore.Options{Retention: cfg.Retention.Std()})
+	return boltstore.Open(cfg.Path, boltstore.Options{Retention: cfg.Retention.Std(), Retentions: retentions(whole)})
+}
+
+// retentions are those of the agents that have one of their own.
+func retentions(cfg *configs.Config) map[string]time.Duration {
+	own := map[string]time.Duration{}
+	for _, a := range cfg.Agents {
+		if a.Retention != nil {
+			own[a.Name] = a.Retention.Std()
+		}
+	}
+	return own
 }
 
 // OpenReader opens the transcripts that cfg keeps, to read them. An embedded file that a running service holds is read
@@ -75,7 +91,7 @@ func OpenReader(ctx context.Context, cfg *configs.Config, log *slog.Logger) (sto
 		}
 		return s, s.Close, nil
 	}
-	s, err := openStore(&cfg.Store, log)
+	s, err := openStore(cfg, log)
 	if err != nil {
 		return nil, nil, fmt.Errorf("open transcripts: %w", err)
 	}
@@ -91,20 +107,4 @@ func (a *archive) close(ctx context.Context) error {
 		errs = append(errs, a.share.Close())
 	}
 	return errors.Join(append(errs, a.store.Close())...)
-}
-
-// journal is the store's writer with a tap for whoever watches.
-type journal struct {
-	*store.Writer
-	tap func(callID string, entries []store.Entry) // nil: nobody watches
-}
-
-var _ agent.Journal = journal{}
-
-// Append writes lines of a transcript.
-func (j journal) Append(callID string, entries ...store.Entry) {
-	j.Writer.Append(callID, entries...)
-	if j.tap != nil {
-		j.tap(callID, entries)
-	}
 }

@@ -98,23 +98,6 @@ func TestArchiveHasOneOwner(t *testing.T) {
 	must(t, c.Close())
 }
 
-func TestJournalTap(t *testing.T) {
-	_, a := embedded(t)
-	defer func() { must(t, a.close(context.Background())) }()
-	var seen []string
-	j := journal{a.writer, func(id string, entries []store.Entry) {
-		for _, e := range entries {
-			seen = append(seen, id+" "+e.Text)
-		}
-	}}
-	j.Begin(store.Call{ID: "one", Started: time.Now()})
-	j.Append("one", store.Entry{Kind: store.KindTurn, Text: "a"}, store.Entry{Kind: store.KindTurn, Text: "b"})
-	if len(seen) != 2 || seen[0] != "one a" || seen[1] != "one b" {
-		t.Errorf("%q", seen)
-	}
-	journal{a.writer, nil}.Append("one", store.Entry{Kind: store.KindTurn, Text: "c"})
-}
-
 // Calls matter more than readers: a file where the socket should stand keeps nobody from answering.
 func TestArchiveWithoutASocket(t *testing.T) {
 	cfg := configs.Store{Path: filepath.Join(t.TempDir(), "kept.db")}

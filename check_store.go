@@ -67,7 +67,11 @@ func checkSpool(path string) []Finding {
 }
 
 func checkRedis(ctx context.Context, r *configs.Redis, p *probe) []Finding {
-	s, err := redisstore.Open(redisstore.Options{URL: r.URL.Reveal(), Retention: r.Retention.Std()})
+	o, err := redisOptions(r)
+	if err != nil {
+		return p.fail("name PEM files that this user can read", "%v", err)
+	}
+	s, err := redisstore.Open(o)
 	if err != nil {
 		return p.fail("correct store.redis.url", "%v", err)
 	}

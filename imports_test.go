@@ -19,11 +19,12 @@ var mayImport = map[string][]string{
 	"tools":                       {},
 	"store":                       {},
 	"configs":                     {},
-	"supervisor":                  {"store"},
 	"agent/realtime":              {},
 	"store/redisstore":            {"store"},
 	"store/boltstore":             {"store"},
 	"store/share":                 {"store"},
+	"store/redact":                {"store"},
+	"store/export":                {"store"},
 	"store/storetest":             {"store"},
 	"store/outbox":                {"store"},
 	"store/sound":                 {"store", "transcode"},
@@ -33,6 +34,7 @@ var mayImport = map[string][]string{
 	"telephony":                   {"telephony/sipua", "telephony/sdp", "telephony/media", "transcode"},
 	"telephony/phone":             {"telephony/sdp", "telephony/media", "transcode"},
 	"agent":                       {"agent/realtime", "transcode", "tools", "store"},
+	"supervisor":                  {"store", "store/export"},
 	"agent/realtime/realtimetest": {"agent/realtime"},
 	"agent/simulator":             {"agent/realtime", "transcode"},
 	"":                            {"..."},
@@ -58,6 +60,8 @@ var home = map[string][]string{
 	"github.com/lmittmann/tint":           {"cmd/trunkline"},
 	"filippo.io/age":                      {"store/sound"},
 	"github.com/minio/minio-go":           {"store/sound"},
+	"github.com/coreos/go-oidc":           {"supervisor"},
+	"golang.org/x/oauth2":                 {"supervisor"},
 }
 
 func TestImportLaw(t *testing.T) {

@@ -81,6 +81,12 @@ func (l *live) Silence(_ context.Context, id string, off bool, by string) error 
 	return l.order(id, func(c *agent.Conversation) bool { return c.Silence(off, by) })
 }
 
+// Holds implements supervisor.Live.
+func (l *live) Holds(id string) bool {
+	_, err := l.find(id)
+	return err == nil
+}
+
 // Silenced implements supervisor.Live.
 func (l *live) Silenced(id string) bool {
 	h, err := l.find(id)

@@ -38,6 +38,9 @@ func TestSupervisorsActOnLiveCalls(t *testing.T) {
 		called <- r
 	}()
 	id := st.held(t)
+	if !st.live.Holds(id) || st.live.Holds("another") {
+		t.Error("what the node holds is not what it says")
+	}
 	must(t, st.live.Tell(t.Context(), id, "The caller is a doctor.", "ada"))
 	must(t, st.live.Silence(t.Context(), id, true, "ada"))
 	until(t, "the model is off the call", func() bool { return st.live.Silenced(id) })

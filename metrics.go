@@ -38,6 +38,7 @@ type metrics struct {
 	cost          *prometheus.CounterVec   // agent
 	toolCalls     *prometheus.CounterVec   // tool, status
 	toolDuration  *prometheus.HistogramVec
+	receivers     *prometheus.CounterVec // receiver, outcome
 }
 
 var (
@@ -65,6 +66,7 @@ func newMetrics() *metrics {
 		tokens:        counter("realtime_tokens_total", "Model tokens. Those of direction cached are among those of direction in.", "direction"),
 		cost:          counter("realtime_cost_total", "What the tokens cost, in the currency of the prices that are configured.", "agent"),
 		toolCalls:     counter("tool_calls_total", "Function calls, by tool and status.", "tool", "status"),
+		receivers:     counter("events_total", "Events for other systems, by receiver and what came of an attempt.", "receiver", "outcome"),
 		toolDuration:  histogram("tool_duration_seconds", "Time from a function call to its output.", secondsFine, "tool"),
 		lost:          prometheus.NewCounter(prometheus.CounterOpts{Name: "trunkline_rtp_packets_lost_total", Help: "RTP packets from callers that never came."}),
 		late:          prometheus.NewCounter(prometheus.CounterOpts{Name: "trunkline_rtp_packets_late_total", Help: "RTP packets that came after they were given up."}),
@@ -77,9 +79,14 @@ func newMetrics() *metrics {
 		Help:    "Estimated mean opinion score of a call (ITU-T G.107, simplified): direction in is the caller as heard here, out the agent as heard there.",
 		Buckets: []float64{1.5, 2, 2.5, 3, 3.5, 3.8, 4, 4.2, 4.3}}, []string{"direction"})
 	m.registry.MustRegister(m.rtt, m.mos, m.calls, m.setup, m.duration, m.turnLatency, m.turnDetect, m.turnThink, m.turnPlay, m.events,
-		m.interruptions, m.underruns, m.packets, m.refused, m.sessions, m.modelErrors, m.tokens, m.cost, m.toolCalls, m.toolDuration, m.lost, m.late, m.jitter,
+		m.interruptions, m.underruns, m.packets, m.refused, m.sessions, m.modelErrors, m.tokens, m.cost, m.toolCalls, m.toolDuration, m.receivers, m.lost, m.late, m.jitter,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
+}
+
+// told counts an attempt to tell a receiver of an event.
+func (m *metrics) told(receiver, outcome string) {
+	m.receivers.WithLabelValues(receiver, outcome).Inc()
 }
 
 func counter(name, help string, labels ...string) *prometheus.CounterVec {

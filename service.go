@@ -12,6 +12,7 @@ import (
 
 	"github.com/trunkline/trunkline/configs"
 	"github.com/trunkline/trunkline/store"
+	"github.com/trunkline/trunkline/store/outbox"
 	"github.com/trunkline/trunkline/telephony"
 	"github.com/trunkline/trunkline/tools"
 )
@@ -27,9 +28,11 @@ type Service struct {
 	metrics  *metrics
 	observer observer
 	kept     *archive
-	journal  journal
+	journal  *journal
 	phones   *telephony.Server
 	admin    *admin // nil: none is configured
+	page     *page  // for supervisors; nil: none is configured
+	couriers []*outbox.Courier
 	live     live
 
 	modelDown atomic.Pointer[modelFailure] // of the last call that could not reach its model; nil after one that could
@@ -87,7 +90,10 @@ func New(cfg *configs.Config, opts ...Option) (_ *Service, err error) {
 	if s.kept, err = openArchive(cfg, o.log); err != nil {
 		return nil, err
 	}
-	s.journal = journal{s.kept.writer, o.tap}
+	s.journal = newJournal(s.kept.writer, cfg, o.tap)
+	if s.couriers, err = couriers(&cfg.Events, s.kept.store, s.node, s.metrics.told, o.log); err != nil {
+		return nil, errors.Join(err, s.kept.close(context.Background()))
+	}
 	if err := s.listen(); err != nil {
 		return nil, errors.Join(err, s.kept.close(context.Background()))
 	}
@@ -105,7 +111,25 @@ func (s *Service) listen() (err error) {
 			return errors.Join(err, s.phones.Close())
 		}
 	}
+	if s.page, err = s.openPage(&s.cfg.Supervisor); err != nil {
+		if s.admin != nil {
+			s.admin.close()
+		}
+		return errors.Join(err, s.phones.Close())
+	}
 	return nil
+}
+
+// PageURL is where supervisors find their page, "" when there is none.
+func (s *Service) PageURL() string {
+	if s.page == nil {
+		return ""
+	}
+	scheme := "http"
+	if s.cfg.Supervisor.Encrypted() {
+		scheme = "https"
+	}
+	return scheme + "://" + s.page.listener.Addr().String() + "/"
 }
 
 // SIPAddrs are the SIP addresses, with their real ports.
@@ -132,6 +156,7 @@ func (s *Service) Serve(ctx context.Context) error {
 	var crew sync.WaitGroup
 	crew.Go(func() { store.SweepEvery(sweeping, s.kept.store, time.Minute, s.log) })
 	crew.Go(func() { s.kept.tend(sweeping, s.expiry) })
+	crew.Go(func() { deliver(sweeping, s.couriers) })
 	served := make(chan error, 1)
 	crew.Go(func() { served <- s.phones.Serve(context.WithoutCancel(ctx)) })
 	var err error
@@ -169,6 +194,11 @@ func (s *Service) drain() {
 func (s *Service) closeStore() {
 	if s.admin != nil {
 		s.admin.close()
+	}
+	if s.page != nil {
+		if err := s.page.close(); err != nil {
+			s.log.Debug("page for supervisors closed", "err", err)
+		}
 	}
 	if err := closeTools(s.registry); err != nil {
 		s.log.Warn("tools still at work", "err", err)

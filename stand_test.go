@@ -33,6 +33,7 @@ agents: [ { name: frontdesk, realtime: main, voice: marin, greeting: "Hello!", t
 store: { path: "${STORE}" }
 recordings: { directory: "${STORE}.sound" }
 admin: { listen: "127.0.0.1:0" }
+supervisor: { listen: "127.0.0.1:0" }
 `
 
 // lookupScript is a model that looks something up at once, says what it found and hangs up.
@@ -300,4 +301,22 @@ func find(t *testing.T, entries []store.Entry, kind string) store.Entry {
 	}
 	t.Fatalf("no line of kind %q among %+v", kind, entries)
 	return store.Entry{}
+}
+
+// logText is a log that is written to while a test reads it.
+type logText struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *logText) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *logText) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
 }

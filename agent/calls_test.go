@@ -317,3 +317,21 @@ func TestPutThroughAfterTheLastWord(t *testing.T) {
 		t.Errorf("transcript:\n%s", text)
 	}
 }
+
+// The end of an interrupted response may be told twice. The calls were taken away the first time and are not run the second.
+func TestAResponseEndsOnce(t *testing.T) {
+	var ran atomic.Int32
+	play(t, stageOptions{tools: toolbox(t, &ran)}, func(s *stage) {
+		call := functionCall("f1", "c1", "order_status", `{"order":"4271"}`)
+		s.server(created("r1"), item("r1", "a1"), audio("r1", "a1", 2000), &realtime.OutputItemDone{ResponseID: "r1", Item: call})
+		s.wait(100 * time.Millisecond)
+		s.server(&realtime.SpeechStarted{ItemID: "u1"})
+		s.model.log()
+		s.server(done("r1", "completed", message("a1"), call), done("r1", "completed", message("a1"), call))
+		s.wait(time.Second)
+		s.sent("delete f1")
+	})
+	if n := ran.Load(); n != 0 {
+		t.Errorf("the tool ran %d times", n)
+	}
+}

@@ -86,6 +86,7 @@ type Conversation struct {
 	cancelledWhileHeld bool // the answer that is held was cut off by the server
 	tools              *toolcalls
 	unfinished         []unfinishedCall // function calls of responses that are not done
+	doneID             string           // the last response whose response.done came
 	scribe             *scribe
 	figures            Figures
 	turn               turnClock

@@ -75,6 +75,7 @@ func (c *Conversation) receiveResponse(ev realtime.ServerEvent, now time.Time) {
 	switch ev := ev.(type) {
 	case *realtime.ResponseCreated:
 		if !ev.Response.OutOfBand { // nobody asks for one, and nobody must hear it
+			c.doneID = ""
 			c.responses.created(&ev.Response, now)
 		}
 	case *realtime.ResponseDone:
@@ -195,7 +196,12 @@ func (c *Conversation) said(at realtime.Loc, text string, whole bool, now time.T
 }
 
 // responseDone is the only place where the outcome of a response is known: its audio is complete, its calls may run.
+// A response ends once: told again of the end of one that was interrupted, before the next, its calls would look wanted.
 func (c *Conversation) responseDone(resp *realtime.Response, now time.Time) {
+	if resp.ID != "" && resp.ID == c.doneID {
+		return
+	}
+	c.doneID = resp.ID
 	wanted := c.responses.wanted(resp.ID)
 	calls := c.takeCalls(resp)
 	c.finishVoice(now)

@@ -33,7 +33,7 @@ func (w *world) answer(simulator.Prompt) *simulator.Answer {
 	if w.calm {
 		return &simulator.Answer{Do: []simulator.Action{{Say: []string{"short"}}}}
 	}
-	return randomAnswer(w.model)
+	return w.random(w.model)
 }
 
 func randomAnswer(rng *rand.Rand) *simulator.Answer {

@@ -86,7 +86,7 @@ func (w *world) call() {
 	w.hangUp = cancel
 	go func() { w.ended <- conv.Run(ctx, w.line) }()
 	end := w.disturb()
-	if end == nil {
+	if end == nil && !w.abrupt {
 		end = w.rest()
 	}
 	w.conclude(end)
@@ -94,11 +94,12 @@ func (w *world) call() {
 
 // conclude hangs up, if nobody has, and closes everything.
 func (w *world) conclude(end *End) {
-	w.endedItself = end != nil
+	w.endedItself = end != nil || w.abrupt
 	if end == nil {
 		w.hangUp(errCallerHungUp)
 		<-w.ended
 	}
+	w.over = time.Now()
 	w.conv.Finish(FinalPatience)
 	w.line.player.alarm.Stop()
 	for _, l := range w.links {
@@ -134,6 +135,9 @@ func (w *world) pass(d time.Duration) *End {
 
 // act is one thing that happens.
 func (w *world) act() *End {
+	if w.wild && chance(w.rng, 25) {
+		w.cut()
+	}
 	switch n := w.rng.IntN(100); {
 	case n < 45:
 		return w.say(upTo(w.rng, 3*time.Second), "where is my order")
@@ -153,14 +157,19 @@ func (w *world) act() *End {
 			w.mustAnswer = time.Now()
 		}
 	case n < 95 && w.manners.breaks:
-		if s := w.hearer(); s != nil {
-			w.broken[s] = true
-			s.Drop()
-		}
+		w.cut()
 	default:
 		return w.pass(upTo(w.rng, 12*time.Second))
 	}
 	return nil
+}
+
+// cut breaks the connection on which the caller is heard.
+func (w *world) cut() {
+	if s := w.hearer(); s != nil {
+		w.broken[s] = true
+		s.Drop()
+	}
 }
 
 func (w *world) pressKeys() *End {

@@ -25,8 +25,12 @@ type world struct {
 	srv     *simulator.Server
 	line    *lazyLine
 	journal *memoryJournal
-	box     *fuzzTools
+	box     Toolbox
+	random  func(*rand.Rand) *simulator.Answer  // what the model does while the call is disturbed
+	spy     func(link int, m simulator.Message) // sees every message; nil: nobody
 	conv    *Conversation
+	wild    bool // connections are lost all the time
+	abrupt  bool // the caller hangs up in the middle of it all
 	hangUp  context.CancelCauseFunc
 	ended   chan End
 
@@ -35,7 +39,8 @@ type world struct {
 	broken     map[*simulator.Session]bool
 
 	// When the call is over.
-	endedItself bool
+	endedItself bool // or was ended in the middle
+	over        time.Time
 	records     []simulator.Record // of the sessions
 
 	// Guarded by mu.
@@ -81,7 +86,7 @@ func newWorld(t *testing.T, seed uint64) *world {
 	w := &world{t: t, seed: seed, rng: rand.New(rand.NewPCG(seed, 1)), model: rand.New(rand.NewPCG(seed, 2)),
 		line: newLazyLine(), journal: &memoryJournal{}, ended: make(chan End, 1), cancels: map[string]int{}, dones: map[string]int{},
 		broken: map[*simulator.Session]bool{}}
-	w.box = &fuzzTools{rng: rand.New(rand.NewPCG(seed, 3))}
+	w.box, w.random = &fuzzTools{rng: rand.New(rand.NewPCG(seed, 3))}, randomAnswer
 	w.manners = randomManners(w.rng)
 	srv, err := simulator.New(w.service())
 	if err != nil {
@@ -168,13 +173,14 @@ func (w *world) dial(ctx context.Context, want realtime.Session) (Model, realtim
 		d.Close("session refused")
 		return nil, realtime.Session{}, err
 	}
-	return &watched{d, w}, got, nil
+	return &watched{Direct: d, w: w}, got, nil
 }
 
 // watched notes in which order the call learns and does what matters to a verdict.
 type watched struct {
 	*simulator.Direct
-	w *world
+	w     *world
+	again realtime.ServerEvent // comes a second time; owned by Recv
 }
 
 func (m *watched) Send(ctx context.Context, ev realtime.ClientEvent) error {
@@ -185,9 +191,16 @@ func (m *watched) Send(ctx context.Context, ev realtime.ClientEvent) error {
 }
 
 func (m *watched) Recv(ctx context.Context) (realtime.ServerEvent, error) {
+	if ev := m.again; ev != nil {
+		m.again = nil
+		return ev, nil
+	}
 	ev, err := m.Direct.Recv(ctx)
 	if done, ok := ev.(*realtime.ResponseDone); ok {
 		m.w.step(m.w.dones, done.Response.ID)
+		if m.w.wild {
+			m.again = ev
+		}
 	}
 	return ev, err
 }
@@ -218,6 +231,9 @@ func (w *world) delay(stream uint64) func() time.Duration {
 
 // see keeps a message for the verdict. Audio is not worth reading.
 func (w *world) see(link int, m simulator.Message) {
+	if w.spy != nil {
+		w.spy(link, m)
+	}
 	e := wireEvent{link: link, up: !m.FromServer, sent: m.Sent, arrives: m.Arrives, name: typeOf(m.Text)}
 	switch {
 	case strings.HasSuffix(e.name, "audio.delta"):

@@ -5,20 +5,29 @@ type Supervisor struct {
 	// Listen is its address; empty for none. Default 127.0.0.1:8080. Beyond this machine it needs a sign-in and TLS, or a
 	// proxy that does TLS.
 	Listen HostPort `yaml:"listen" default:"127.0.0.1:8080"`
-	// Certificate is a PEM file with our certificate and those between it and the root. Default: none, HTTP.
-	Certificate File `yaml:"certificate"`
-	// Key is the PEM file with its private key.
-	Key File `yaml:"key"`
+	// TLS holds our certificate. Default: none, HTTP.
+	TLS *PageTLS `yaml:"tls"`
 	// Proxies are the addresses of proxies that do TLS before us; what they say of the client is believed. Default: none.
 	Proxies []CIDR `yaml:"proxies"`
 	// Tokens are for people and programs. Default: none.
 	Tokens []Token `yaml:"tokens"`
 	// OIDC lets people sign in at an identity provider. Default: none.
 	OIDC *OIDC `yaml:"oidc"`
-	// CookieKey seals the cookies of those who signed in, so that every node knows them: 32 bytes in base64. Default: one
+	// SessionKey seals the cookies of those who signed in, so that every node knows them: 32 bytes in base64. Default: one
 	// made at the start, and then a restart signs everybody out.
-	CookieKey Secret `yaml:"cookie_key"`
+	SessionKey Secret `yaml:"session_key"`
 }
+
+// PageTLS is the certificate of the page.
+type PageTLS struct {
+	// Certificate is a PEM file with our certificate and those between it and the root.
+	Certificate File `yaml:"certificate"`
+	// Key is the PEM file with its private key.
+	Key File `yaml:"key"`
+}
+
+// Encrypted reports whether there is a certificate.
+func (s *Supervisor) Encrypted() bool { return s.TLS != nil && s.TLS.Certificate != "" }
 
 // Token lets somebody in who knows it.
 type Token struct {

@@ -14,14 +14,16 @@ func (k *checker) supervisor() {
 		if len(s.Tokens) == 0 && s.OIDC == nil {
 			k.fault("supervisor.listen", "can be reached from other machines and nobody has to sign in; add tokens (trunkline supervisor token NAME) or oidc, or write 127.0.0.1:8080")
 		}
-		if s.Certificate == "" && len(s.Proxies) == 0 {
-			k.fault("supervisor.listen", "can be reached from other machines without TLS; add certificate and key, or name the proxies that do TLS in proxies")
+		if !s.Encrypted() && len(s.Proxies) == 0 {
+			k.fault("supervisor.listen", "can be reached from other machines without TLS; add tls: { certificate: fullchain.pem, key: privkey.pem }, or name the proxies that do TLS in proxies")
 		}
 	}
-	k.pair(s.Certificate, s.Key, "supervisor")
-	if key := s.CookieKey.Reveal(); key != "" {
+	if s.TLS != nil {
+		k.pair(s.TLS.Certificate, s.TLS.Key, "supervisor.tls")
+	}
+	if key := s.SessionKey.Reveal(); key != "" {
 		if bytes, err := base64.StdEncoding.DecodeString(key); err != nil || len(bytes) != 32 {
-			k.fault("supervisor.cookie_key", "must be 32 bytes in base64, such as the output of: openssl rand -base64 32")
+			k.fault("supervisor.session_key", "must be 32 bytes in base64, such as the output of: openssl rand -base64 32")
 		}
 	}
 	k.tokens(s.Tokens)
@@ -31,9 +33,12 @@ func (k *checker) supervisor() {
 }
 
 func (k *checker) tokens(all []Token) {
-	var names []string
+	seen := map[string]bool{}
 	for i, t := range all {
-		names = append(names, t.Name)
+		if t.Name != "" && seen[t.Name] {
+			k.fault(element("supervisor.tokens", i)+".name", "%q is taken already; the list of who did what could not tell them apart", t.Name)
+		}
+		seen[t.Name] = true
 		at := element("supervisor.tokens", i)
 		if sum, err := hex.DecodeString(t.SHA256); t.SHA256 != "" && (err != nil || len(sum) != 32) {
 			k.fault(at+".sha256", "must be 64 hexadecimal digits, as trunkline supervisor token NAME prints them; the token itself is not written here")
@@ -42,7 +47,6 @@ func (k *checker) tokens(all []Token) {
 			k.reference(element(at+".agents", j), "agent", name, k.agents)
 		}
 	}
-	k.unique("supervisor.tokens", names)
 }
 
 func (k *checker) oidc(o *OIDC) {

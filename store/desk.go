@@ -58,14 +58,16 @@ const (
 	EventStarted    = "call.started"
 	EventEnded      = "call.ended"
 	EventEscalated  = "call.escalated" // a line of kind [KindEscalation]
-	EventToolFailed = "tool.failed"    // a line of kind [KindToolResult] whose status is not completed
+	EventToolFailed = "tool.failed"    // a line of kind [KindToolResult] whose status says that it failed
 )
 
 // Outbox hands events to groups of consumers, at least once each and in order as far as nothing fails. Every group has
-// all events that happen after its first Take.
+// all events that happen after its first Take. The latest 100,000 or so wait for it. An event may come twice, then with
+// the same ID, and may tell of a call that is gone meanwhile.
 type Outbox interface {
 	// Take hands out up to n events: those that were given back by nobody for longer than idle first, then new ones.
-	// It waits for some, at most about two seconds, and returns none without an error then.
+	// It waits for some, at most about two seconds, and returns none without an error then. The first Take of a group
+	// founds it and returns none. Groups and consumers are named like tags, see [ValidTag].
 	Take(ctx context.Context, group, consumer string, n int, idle time.Duration) ([]Event, error)
 	// Done says that events are dealt with. It may be repeated.
 	Done(ctx context.Context, group string, ids ...string) error

@@ -18,5 +18,9 @@
 //     lost; a call swept too early comes back to life with its next renewal.
 //   - Callers' numbers and words live in values, never in key names, and end with the call's expiry.
 //
+// Who works with calls has more: a [Labeller] sorts them under tags, a [Feeder] tells walls what happens, an [Outbox] hands
+// events to other systems at least once, an [Auditor] remembers who did what, and [Search] looks for words. None of it
+// takes longer the more calls there are: a page that would says how far it looked, and goes on from there.
+//
 // The package imports nothing else of this module.
 package store

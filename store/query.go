@@ -12,6 +12,8 @@ import (
 const (
 	DefaultPage = 50
 	MaxPage     = 500
+	// MaxLooked is how many records List looks at for one page, see [Page].Back.
+	MaxLooked = 1000
 )
 
 // Query says which calls List returns, newest first. Empty members do not restrict.
@@ -101,9 +103,10 @@ func (c Cursor) Compare(other Cursor) int {
 
 // Pager gathers the page that answers a query from calls offered in list order.
 type Pager struct {
-	query Query
-	page  Page
-	full  bool
+	query  Query
+	page   Page
+	full   bool
+	looked int
 }
 
 // NewPager begins a page.
@@ -121,6 +124,17 @@ func (p *Pager) Offer(c Call) bool {
 	}
 	p.page.Calls = append(p.page.Calls, c)
 	return true
+}
+
+// Looked says that the record at a place, which holds a call that matches or does not, or none any more, was dealt with.
+// It returns false once that is enough for one page: then the page ends here, and says so.
+func (p *Pager) Looked(at Cursor) bool {
+	if p.looked++; p.looked < MaxLooked || p.full {
+		return !p.full
+	}
+	p.full = true
+	p.page.Next, p.page.Back = at.String(), time.UnixMilli(at.MS).UTC()
+	return false
 }
 
 // Full reports whether the page is complete.

@@ -121,11 +121,14 @@ func (c *Call) Validate() error {
 	if ms := c.Started.UnixMilli(); ms <= 0 || c.Started.Year() > 9999 {
 		return invalid("call %s starts at %v", c.ID, c.Started)
 	}
-	if len(c.Agent) > MaxNameBytes || !utf8.ValidString(c.Agent) || strings.ContainsRune(c.Agent, 0) {
+	if len(c.Agent) > MaxNameBytes || !validName(c.Agent) {
 		return invalid("agent name %q", clip(c.Agent))
 	}
 	return nil
 }
+
+// validName reports whether a name can stand in a key of every backend.
+func validName(name string) bool { return utf8.ValidString(name) && !strings.ContainsRune(name, 0) }
 
 // ValidateCallID refuses, with [ErrInvalid], ids that would break a key name: the id stands between the braces of a
 // Redis Cluster hash tag and before a NUL in the embedded file.
@@ -143,9 +146,9 @@ func ValidateCallID(id string) error {
 
 // Entry is one line of a transcript. Which fields are used depends on the kind; empty ones take no space.
 type Entry struct {
-	ID     string    `json:"id"`   // see [ID]; a [Writer] fills it in when it is empty
-	Kind   string    `json:"kind"` // one of the Kind constants
-	At     time.Time `json:"at"`   // to the millisecond; zero: the time in the id
+	ID     string    `json:"id"`          // see [ID]; a [Writer] fills it in when it is empty
+	Kind   string    `json:"kind"`        // one of the Kind constants
+	At     time.Time `json:"at,omitzero"` // to the millisecond; zero: the time in the id
 	Role   Role      `json:"role,omitzero"`
 	Author string    `json:"author,omitzero"`  // of a supervisor's note: who wrote it, as the sign-in knows them
 	ItemID string    `json:"item_id,omitzero"` // Realtime conversation item

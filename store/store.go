@@ -52,6 +52,10 @@ type Reader interface {
 type Store interface {
 	Sink
 	Reader
+	Labeller
+	Feeder
+	Outbox
+	Auditor
 	// Sweep closes the calls whose lease ran out before now as [CauseLost], and removes what has expired where the
 	// backend does not do so by itself. closed are the calls that this sweep closed; they are valid also with an error.
 	Sweep(ctx context.Context, now time.Time) (closed []string, err error)

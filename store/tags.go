@@ -1,7 +1,6 @@
 package store
 
 import (
-	"encoding/json"
 	"iter"
 	"slices"
 	"strings"
@@ -68,15 +67,4 @@ func (t Tags) With(names ...string) Tags {
 func (t Tags) Without(names ...string) Tags {
 	all := slices.DeleteFunc(slices.Collect(t.All()), func(tag string) bool { return slices.Contains(names, tag) })
 	return Tags(strings.Join(all, " "))
-}
-
-// MarshalJSON writes a list of names.
-func (t Tags) MarshalJSON() ([]byte, error) { return json.Marshal(strings.Fields(string(t))) }
-
-// UnmarshalJSON reads a list of names; what is no valid tag is left out.
-func (t *Tags) UnmarshalJSON(text []byte) error {
-	var names []string
-	err := json.Unmarshal(text, &names)
-	*t = NewTags(names...)
-	return err
 }

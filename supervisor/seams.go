@@ -31,6 +31,8 @@ var ErrRefused = errors.New("not possible now")
 
 // Live acts on the calls that run in this process. Every method may be refused with [ErrElsewhere] or [ErrRefused].
 type Live interface {
+	// Holds reports whether the call runs in this process, so that the other methods may help.
+	Holds(callID string) bool
 	// Hangup ends the call politely: what the agent is saying is said to its end.
 	Hangup(ctx context.Context, callID, by string) error
 	// Targets are the names of where the call may be transferred to; nil: nowhere.

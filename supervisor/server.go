@@ -21,6 +21,9 @@ type Options struct {
 type Server struct {
 	Options
 	handler http.Handler
+	door    *door      // nil: nobody signs in
+	counts  doorCounts // counted by many
+	api     *api
 }
 
 // New makes a server. Its templates and languages are checked here: a fault in one of them is an error.
@@ -32,6 +35,10 @@ func New(o Options) (*Server, error) {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	s := &Server{Options: o}
+	var err error
+	if s.door, err = newDoor(o.SignIn); err != nil {
+		return nil, err
+	}
 	mux := http.NewServeMux()
 	s.apiRoutes(mux)
 	if err := s.pageRoutes(mux); err != nil {

@@ -21,13 +21,13 @@ func callsCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "calls",
 		GroupID: "read",
-		Short:   "Read calls and their transcripts, live and past",
-		Long: `Reads calls and their transcripts, live and past.
+		Short:   "Read, search, export and delete calls and their transcripts, live and past",
+		Long: `Reads calls and their transcripts, live and past, searches, exports and deletes them.
 
 The transcripts are those of the configuration file. Without one they are those of the embedded file given by --store,
 ./trunkline.db by default. A file that a running service holds is read through that service.`,
 	}
-	cmd.AddCommand(callsListCommand(), callsShowCommand(), callsFollowCommand())
+	cmd.AddCommand(callsListCommand(), callsShowCommand(), callsFollowCommand(), callsSearchCommand(), callsExportCommand(), callsDeleteCommand())
 	return cmd
 }
 
@@ -78,20 +78,18 @@ func embeddedAt(path string) *configs.Config {
 }
 
 func callsListCommand() *cobra.Command {
-	flags := &storeFlags{}
-	var q store.Query
-	var since time.Duration
+	flags, filter, limit := &storeFlags{}, &filterFlags{}, 0
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List calls, newest first",
 		Example: `  trunkline calls list
   trunkline calls list --live
-  trunkline calls list --since 24h --agent frontdesk --json`,
+  trunkline calls list --since 24h --agent frontdesk --json
+  trunkline calls list --tag refund --ended-by caller --min 5m`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if since > 0 {
-				q.From = time.Now().Add(-since)
-			}
+			q := filter.asked()
+			q.Limit = limit
 			return flags.read(cmd, func(ctx context.Context, r store.Reader) error {
 				page, err := r.List(ctx, q)
 				if err != nil {
@@ -102,12 +100,8 @@ func callsListCommand() *cobra.Command {
 		},
 	}
 	flags.add(cmd)
-	cmd.Flags().StringVar(&q.Agent, "agent", "", "only calls of this agent")
-	cmd.Flags().StringVar(&q.Caller, "caller", "", "only calls from this number")
-	cmd.Flags().BoolVar(&q.Live, "live", false, "only calls that are going on")
-	cmd.Flags().DurationVar(&since, "since", 0, "only calls that began within this time, such as 24h")
-	cmd.Flags().IntVar(&q.Limit, "limit", store.DefaultPage, "calls on one page")
-	cmd.Flags().StringVar(&q.Cursor, "cursor", "", "go on where the last page ended")
+	filter.add(cmd)
+	cmd.Flags().IntVar(&limit, "limit", store.DefaultPage, "calls on one page")
 	return cmd
 }
 
@@ -119,12 +113,7 @@ func printCalls(cmd *cobra.Command, page store.Page, asJSON bool) error {
 	if err := printPage(cmd.OutOrStdout(), page.Calls); err != nil {
 		return err
 	}
-	switch {
-	case page.Next != "":
-		fmt.Fprintf(cmd.ErrOrStderr(), "more: --cursor '%s'\n", page.Next)
-	case len(page.Calls) == 0:
-		fmt.Fprintln(cmd.ErrOrStderr(), "no calls")
-	}
+	printMore(cmd, page.Next, page.Back, len(page.Calls) == 0, "calls")
 	return nil
 }
 
@@ -133,10 +122,10 @@ func printTable(out io.Writer, calls []store.Call) error {
 		return nil
 	}
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "CALL\tSTARTED\tCALLER\tDIALLED\tAGENT\tDURATION\tTURNS\tENDED")
+	fmt.Fprintln(w, "CALL\tSTARTED\tCALLER\tDIALLED\tAGENT\tDURATION\tTURNS\tTAGS\tENDED")
 	for _, c := range calls {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%d\t%s\n", c.ID, c.Started.Local().Format(time.DateTime), orDash(c.Caller), orDash(c.Dialled),
-			c.Agent, duration(&c), c.Turns, ending(&c))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%d\t%s\t%s\n", c.ID, c.Started.Local().Format(time.DateTime), orDash(c.Caller), orDash(c.Dialled),
+			c.Agent, duration(&c), c.Turns, tagged(&c), ending(&c))
 	}
 	return w.Flush()
 }
@@ -281,7 +270,7 @@ func printCall(w io.Writer, c *store.Call) {
 	}
 	fmt.Fprintf(w, "  %s from %s to %s over %s, %s %s (%s)\n", c.Started.Local().Format(time.DateTime), orDash(c.Caller), orDash(c.Dialled),
 		c.Trunk, part, c.Agent, c.Codec)
-	for _, more := range []struct{ what, text string }{{"forwarded by", c.Forwarded}, {"caller's number, says the trunk:", c.Verification}, {"encrypted with", c.SRTP}} {
+	for _, more := range []struct{ what, text string }{{"forwarded by", c.Forwarded}, {"caller's number, says the trunk:", c.Verification}, {"encrypted with", c.SRTP}, {"tags:", string(c.Tags)}} {
 		if more.text != "" {
 			fmt.Fprintf(w, "  %s %s\n", more.what, plain(more.text))
 		}

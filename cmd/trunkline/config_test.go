@@ -18,6 +18,7 @@ realtime:
 agents:
   - { name: frontdesk, realtime: main, voice: marin, greeting: "Hello!", transcription: { model: gpt-4o-transcribe } }
 admin: { listen: "127.0.0.1:0" }
+supervisor: { listen: "127.0.0.1:0" }
 `
 
 func TestConfigShow(t *testing.T) {

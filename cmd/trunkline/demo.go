@@ -84,13 +84,13 @@ func (d *demo) run(ctx context.Context) error {
 	served := make(chan error, 1)
 	go func() { served <- service.Serve(serving) }()
 	address := phoneAddress(service)
-	fmt.Fprintf(d.out, "answering at %s, model: %s\n\n", address, model.described)
+	fmt.Fprintf(d.out, "answering at %s, model: %s\nwatch the call on %s\n\n", address, model.described, service.PageURL())
 	report, err := d.call(ctx, phone.CallOptions{To: address, Laws: []transcode.Law{law}, OnEvent: show.phone})
 	if report.Answered > 0 && ctx.Err() == nil {
 		err = errors.Join(err, d.summary(ctx, service, &report))
 	}
 	if err == nil && !d.once {
-		fmt.Fprintf(d.out, "\nstill answering at %s: call it with any softphone on this machine; Ctrl-C ends\n", address)
+		fmt.Fprintf(d.out, "\nstill answering at %s: call it with any softphone on this machine, and watch on %s; Ctrl-C ends\n", address, service.PageURL())
 		<-ctx.Done()
 	}
 	cancel()

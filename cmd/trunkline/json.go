@@ -5,13 +5,14 @@ import (
 	"io"
 
 	"github.com/trunkline/trunkline/store"
+	"github.com/trunkline/trunkline/store/export"
 )
 
 // printCallsJSON prints each call as one line.
 func printCallsJSON(w io.Writer, calls ...store.Call) error {
 	enc := json.NewEncoder(w)
 	for _, c := range calls {
-		if err := enc.Encode(c); err != nil {
+		if err := enc.Encode(export.CallOf(&c)); err != nil {
 			return err
 		}
 	}
@@ -23,7 +24,7 @@ func printEntriesJSON(w io.Writer, entries ...store.Entry) error {
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false) // arguments and results are JSON already and are read by people too
 	for _, e := range entries {
-		if err := enc.Encode(e); err != nil {
+		if err := enc.Encode(export.EntryOf(&e)); err != nil {
 			return err
 		}
 	}

@@ -17,6 +17,8 @@ import (
 
 	"github.com/lmittmann/tint"
 	"github.com/spf13/cobra"
+
+	"github.com/trunkline/trunkline"
 )
 
 // Exit codes; `trunkline --help` lists them.
@@ -115,7 +117,7 @@ Exit codes: 0 done, 1 failed, 2 wrong flags or configuration, 3 check found a fa
 		Example: `  trunkline demo                              hold a demonstration call on this machine
   trunkline serve --config trunkline.yaml     run the service
   trunkline calls show CALL                   read a transcript`,
-		Version:       version(),
+		Version:       trunkline.Version(),
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
@@ -128,6 +130,7 @@ Exit codes: 0 done, 1 failed, 2 wrong flags or configuration, 3 check found a fa
 	root.SetHelpCommandGroupID("other")
 	root.SetCompletionCommandGroupID("other")
 	root.AddCommand(demoCommand(), serveCommand(), callsCommand(), callCommand(), checkCommand(), toolsCommand(), simCommand(), configCommand(),
+		supervisorCommand(),
 		versionCommand())
 	return root
 }

@@ -47,6 +47,9 @@ from.`,
 			for _, a := range service.SIPAddrs() {
 				fmt.Fprintln(cmd.OutOrStdout(), "answering calls on", "sip:"+a.Addr.String()+";transport="+a.Transport)
 			}
+			if u := service.PageURL(); u != "" {
+				fmt.Fprintln(cmd.OutOrStdout(), "calls can be read on", u)
+			}
 			if a := service.AdminAddr(); a != "" {
 				fmt.Fprintf(cmd.OutOrStdout(), "health and metrics on http://%s/\n", a)
 			}

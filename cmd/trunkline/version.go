@@ -2,10 +2,10 @@ package main
 
 import (
 	"fmt"
-	"runtime"
-	"runtime/debug"
 
 	"github.com/spf13/cobra"
+
+	"github.com/trunkline/trunkline"
 )
 
 func versionCommand() *cobra.Command {
@@ -15,23 +15,8 @@ func versionCommand() *cobra.Command {
 		Short:   "Print the version of this binary",
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			_, err := fmt.Fprintln(cmd.OutOrStdout(), version())
+			_, err := fmt.Fprintln(cmd.OutOrStdout(), trunkline.Version())
 			return err
 		},
 	}
-}
-
-// version is what the build recorded: the module's version, or the commit of a build from a checkout.
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "trunkline (unknown build)"
-	}
-	v := info.Main.Version
-	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" && len(s.Value) >= 12 {
-			v += " " + s.Value[:12]
-		}
-	}
-	return fmt.Sprintf("trunkline %s %s %s/%s", v, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }

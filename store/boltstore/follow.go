@@ -38,7 +38,7 @@ func (s *Store) Follow(ctx context.Context, id, after string) ([]store.Entry, er
 	}
 }
 
-// hub wakes those who follow a call.
+// hub wakes those who follow a call, or wait for one of the topics that are no calls.
 type hub struct {
 	closed chan struct{} // closed by close
 
@@ -46,6 +46,12 @@ type hub struct {
 	topics map[string]*topic
 	gone   bool
 }
+
+// Topics that no call id can be.
+const (
+	topicFeed = "feed of all"
+	topicOut  = "outbox of all"
+)
 
 // topic is a call with listeners.
 type topic struct {

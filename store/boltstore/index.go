@@ -2,6 +2,7 @@ package boltstore
 
 import (
 	"maps"
+	"slices"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -9,27 +10,54 @@ import (
 	"github.com/trunkline/trunkline/store"
 )
 
-// index puts the call into the indexes, or takes it out of them when do is remove.
-func (s *Store) index(tx *bbolt.Tx, c *store.Call, do func(b *bbolt.Bucket, key, value []byte) error) error {
-	at := store.At(c)
-	if err := do(tx.Bucket(bucketStart), placeKey(nil, at), nil); err != nil {
+// list puts a call into the list of all and into its indexes.
+func (s *Store) list(tx *bbolt.Tx, c *store.Call) error {
+	if err := tx.Bucket(bucketStart).Put(placeKey(nil, store.At(c)), nil); err != nil {
 		return err
 	}
-	if c.Agent != "" {
-		if err := do(tx.Bucket(bucketAgent), placeKey(namePrefix(c.Agent), at), nil); err != nil {
+	return placeIn(tx, c, store.Places(c, s.secret))
+}
+
+// unlist takes it out of them.
+func (s *Store) unlist(tx *bbolt.Tx, c *store.Call) error {
+	if err := tx.Bucket(bucketStart).Delete(placeKey(nil, store.At(c))); err != nil {
+		return err
+	}
+	return takeOut(tx, c, store.Places(c, s.secret))
+}
+
+// move follows a change of the record in the indexes.
+func (s *Store) move(tx *bbolt.Tx, old, c *store.Call) error {
+	before, after := store.Places(old, s.secret), store.Places(c, s.secret)
+	if slices.Equal(before, after) {
+		return nil
+	}
+	if err := takeOut(tx, old, before); err != nil {
+		return err
+	}
+	return placeIn(tx, c, after)
+}
+
+func placeIn(tx *bbolt.Tx, c *store.Call, places []store.Place) error {
+	for _, p := range places {
+		if err := tx.Bucket(bucketOf(p.Index)).Put(placeKey(namePrefix(p.Name), store.At(c)), nil); err != nil {
 			return err
 		}
 	}
-	if c.Caller == "" {
-		return nil
-	}
-	return do(tx.Bucket(bucketCaller), placeKey(namePrefix(store.CallerKey(s.secret, c.Caller)), at), nil)
+	return nil
 }
 
-func remove(b *bbolt.Bucket, key, _ []byte) error { return b.Delete(key) }
+func takeOut(tx *bbolt.Tx, c *store.Call, places []store.Place) error {
+	for _, p := range places {
+		if err := tx.Bucket(bucketOf(p.Index)).Delete(placeKey(namePrefix(p.Name), store.At(c))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
-// rewrite stores a changed record and moves it in the live set and the expiry index. Fields of newer versions stay.
-func rewrite(tx *bbolt.Tx, old, c *store.Call) error {
+// rewrite stores a changed record and moves it in the live set and the indexes. Fields of newer versions stay.
+func (s *Store) rewrite(tx *bbolt.Tx, old, c *store.Call) error {
 	meta := tx.Bucket(bucketMeta)
 	fields, err := unpack(meta.Get([]byte(c.ID)))
 	if err != nil {
@@ -38,8 +66,14 @@ func rewrite(tx *bbolt.Tx, old, c *store.Call) error {
 	for _, name := range store.EndFields {
 		delete(fields, name)
 	}
+	for tag := range old.Tags.All() {
+		delete(fields, store.TagField(tag))
+	}
 	maps.Insert(fields, c.Fields())
 	if err := meta.Put([]byte(c.ID), pack(maps.All(fields))); err != nil {
+		return err
+	}
+	if err := s.move(tx, old, c); err != nil {
 		return err
 	}
 	if err := reschedule(tx, old, c); err != nil || c.Live() {

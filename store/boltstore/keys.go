@@ -13,10 +13,13 @@ var (
 	bucketMeta   = []byte("meta")
 	bucketEvents = []byte("ev")
 	bucketStart  = []byte("idx:start")
-	bucketAgent  = []byte("idx:agent")
-	bucketCaller = []byte("idx:caller")
 	bucketExpire = []byte("idx:expire")
 	bucketLive   = []byte("live")
+	bucketOut    = []byte("out")
+	bucketGroups = []byte("out:groups")
+	bucketTaken  = []byte("out:taken")
+	bucketDead   = []byte("dead")
+	bucketAudit  = []byte("audit")
 	bucketSys    = []byte("sys")
 
 	keyVersion = []byte("version")
@@ -41,7 +44,10 @@ func eventID(prefix, key []byte) (id store.ID, ok bool) {
 	return store.ID{MS: number(rest), Seq: number(rest[8:])}, true
 }
 
-// namePrefix begins the index entries of an agent or a caller. Neither name holds a NUL.
+// bucketOf is the bucket of an index.
+func bucketOf(index store.Index) []byte { return []byte("idx:" + string(index)) }
+
+// namePrefix begins the index entries of one name, or what belongs to one group. No name holds a NUL.
 func namePrefix(name string) []byte { return append([]byte(name), 0) }
 
 // placeKey is an index entry: the place of a call in the list, behind a prefix.

@@ -55,5 +55,8 @@ func FuzzUnpack(f *testing.F) {
 		if err != nil || !maps.Equal(again, fields) {
 			t.Errorf("%q became %q, %v", fields, again, err)
 		}
+		if searched := maps.Collect(packed(b)); !maps.Equal(searched, fields) {
+			t.Errorf("a search sees %q in %q", searched, fields)
+		}
 	})
 }

@@ -3,6 +3,7 @@ package boltstore
 import (
 	"context"
 	"errors"
+	"iter"
 
 	"go.etcd.io/bbolt"
 
@@ -18,26 +19,75 @@ func (s *Store) List(ctx context.Context, q store.Query) (store.Page, error) {
 	if q.Live {
 		return s.running(ctx, q)
 	}
-	bucket, prefix := s.indexFor(&q)
 	pager := store.NewPager(q)
 	err = s.view(ctx, "list calls", func(tx *bbolt.Tx) error {
-		c := tx.Bucket(bucket).Cursor()
-		for key := seekBefore(c, endOf(prefix, &q, cursor, resumed)); key != nil; key, _ = c.Prev() {
-			at, ok := place(prefix, key)
-			if !ok || !q.From.IsZero() && at.MS < q.From.UnixMilli() {
+		for at := range merged(s.walks(tx, &q, cursor, resumed)) {
+			if !q.From.IsZero() && at.MS < q.From.UnixMilli() {
 				return nil
 			}
 			call, err := s.load(tx, at.ID)
 			if err != nil && !errors.Is(err, store.ErrNotFound) {
 				return err
 			}
-			if err == nil && !pager.Offer(call) {
+			if err == nil && !pager.Offer(call) || !pager.Looked(at) {
 				return nil
 			}
 		}
 		return nil
 	})
 	return pager.Page(), err
+}
+
+// walk goes backwards through one index.
+type walk struct {
+	prefix []byte
+	cursor *bbolt.Cursor
+	at     store.Cursor // where it stands
+	ok     bool         // it stands somewhere
+}
+
+// stand takes the key that the cursor has come to.
+func (w *walk) stand(key []byte) { w.at, w.ok = place(w.prefix, key) }
+
+// walks begin in the narrowest indexes that serve the query.
+func (s *Store) walks(tx *bbolt.Tx, q *store.Query, cursor store.Cursor, resumed bool) []*walk {
+	places, all := q.Narrowest(s.secret)
+	var walks []*walk
+	begin := func(bucket, prefix []byte) {
+		w := &walk{prefix: prefix, cursor: tx.Bucket(bucket).Cursor()}
+		w.stand(seekBefore(w.cursor, endOf(prefix, q, cursor, resumed)))
+		walks = append(walks, w)
+	}
+	if all {
+		begin(bucketStart, nil)
+	}
+	for _, p := range places {
+		begin(bucketOf(p.Index), namePrefix(p.Name))
+	}
+	return walks
+}
+
+// merged are the places of all walks, newest first, each once.
+func merged(walks []*walk) iter.Seq[store.Cursor] {
+	return func(yield func(store.Cursor) bool) {
+		for {
+			var next *walk
+			for _, w := range walks {
+				if w.ok && (next == nil || w.at.Compare(next.at) < 0) {
+					next = w
+				}
+			}
+			if next == nil || !yield(next.at) {
+				return
+			}
+			for at, all := next.at, walks; len(all) > 0; all = all[1:] {
+				if w := all[0]; w.ok && w.at == at {
+					key, _ := w.cursor.Prev()
+					w.stand(key)
+				}
+			}
+		}
+	}
 }
 
 // running lists the calls of the live bucket.
@@ -58,17 +108,6 @@ func (s *Store) running(ctx context.Context, q store.Query) (page store.Page, er
 		return err
 	})
 	return page, err
-}
-
-// indexFor is the bucket and prefix to walk.
-func (s *Store) indexFor(q *store.Query) (bucket, prefix []byte) {
-	switch {
-	case q.Caller != "":
-		return bucketCaller, namePrefix(store.CallerKey(s.secret, q.Caller))
-	case q.Agent != "":
-		return bucketAgent, namePrefix(q.Agent)
-	}
-	return bucketStart, nil
 }
 
 // endOf is the first key that the walk must not show: that of the cursor, of To, or behind everything.

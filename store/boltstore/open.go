@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"maps"
 	"sync"
 	"time"
 
@@ -18,6 +19,8 @@ import (
 type Options struct {
 	// Retention is how long a call is kept after its end; 0: for ever. A call that names its own expiry keeps that.
 	Retention time.Duration
+	// Retentions are those of agents that have another.
+	Retentions map[string]time.Duration
 	// HMACKey is the secret of the caller index. Empty: the store makes one and keeps it in the file. Changing it hides
 	// older calls from searches by caller.
 	HMACKey []byte
@@ -30,8 +33,12 @@ type Options struct {
 // ending, short enough that a person does not wonder.
 const lockPatience = 700 * time.Millisecond
 
-// format is the version of the layout. A file of another is refused.
-const format = "1"
+// format is the version of the layout. A file of version 1, which had fewer indexes, is brought up to it when it is
+// opened for writing; one of another is refused.
+const (
+	format       = "2"
+	formatBefore = "1"
+)
 
 // LockedError says that another process has the file, and what to do.
 type LockedError struct {
@@ -54,11 +61,13 @@ func (e *LockedError) Error() string {
 // Store is a [store.Store] in a file. Safe for use by several goroutines.
 type Store struct {
 	// static
-	db     *bbolt.DB
-	opts   Options
-	secret []byte // of the caller index
+	db        *bbolt.DB
+	opts      Options
+	retention store.Retention
+	secret    []byte // of the caller index
 
-	hub hub
+	hub  hub
+	feed feed
 
 	mu     sync.Mutex
 	leases map[string]time.Time // of running calls
@@ -81,7 +90,8 @@ func Open(path string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open store file %s: %w", path, err)
 	}
-	s := &Store{db: db, opts: o, secret: o.HMACKey, leases: map[string]time.Time{}}
+	s := &Store{db: db, opts: o, retention: store.Retention{Default: o.Retention, Agents: o.Retentions},
+		secret: o.HMACKey, leases: map[string]time.Time{}}
 	s.hub.init()
 	if err := s.prepare(); err != nil {
 		db.Close()
@@ -90,7 +100,9 @@ func Open(path string, o Options) (*Store, error) {
 	return s, nil
 }
 
-var buckets = [][]byte{bucketMeta, bucketEvents, bucketStart, bucketAgent, bucketCaller, bucketExpire, bucketLive, bucketSys}
+var buckets = [][]byte{bucketMeta, bucketEvents, bucketStart, bucketOf(store.ByAgent), bucketOf(store.ByCaller),
+	bucketOf(store.ByDialled), bucketOf(store.ByTag), bucketOf(store.ByEnd), bucketExpire, bucketLive,
+	bucketOut, bucketGroups, bucketTaken, bucketDead, bucketAudit, bucketSys}
 
 // prepare makes what a new file lacks and reads what is kept in memory.
 func (s *Store) prepare() error {
@@ -98,28 +110,50 @@ func (s *Store) prepare() error {
 		if err := s.db.Update(create); err != nil {
 			return err
 		}
+		if err := s.db.Update(s.upgrade); err != nil {
+			return err
+		}
 	}
-	return s.db.View(func(tx *bbolt.Tx) error {
-		for _, name := range buckets {
-			if tx.Bucket(name) == nil {
-				return errors.New("it is not a transcript store")
-			}
+	return s.db.View(s.recall)
+}
+
+// recall reads what is kept in memory, when this is a file of ours.
+func (s *Store) recall(tx *bbolt.Tx) error {
+	sys := tx.Bucket(bucketSys)
+	if sys == nil {
+		return errors.New("it is not a transcript store")
+	}
+	switch v := string(sys.Get(keyVersion)); v {
+	case format:
+	case formatBefore:
+		return fmt.Errorf("it has format %q of an earlier version: 'trunkline serve' brings it up to format %q", v, format)
+	default:
+		return fmt.Errorf("it has format %q, this program reads %q", v, format)
+	}
+	for _, name := range buckets {
+		if tx.Bucket(name) == nil {
+			return errors.New("it is not a transcript store")
 		}
-		sys := tx.Bucket(bucketSys)
-		if v := string(sys.Get(keyVersion)); v != format {
-			return fmt.Errorf("it has format %q, this program reads %q", v, format)
-		}
-		if len(s.secret) == 0 {
-			s.secret = append([]byte(nil), sys.Get(keySecret)...)
-		}
-		return tx.Bucket(bucketLive).ForEach(func(id, lease []byte) error {
-			s.leases[string(id)] = time.UnixMilli(int64(number(lease))).UTC()
-			return nil
-		})
+	}
+	s.secret = s.secretIn(sys)
+	return tx.Bucket(bucketLive).ForEach(func(id, lease []byte) error {
+		s.leases[string(id)] = time.UnixMilli(int64(number(lease))).UTC()
+		return nil
 	})
 }
 
+// secretIn is the configured secret, else that of the file.
+func (s *Store) secretIn(sys *bbolt.Bucket) []byte {
+	if len(s.secret) > 0 {
+		return s.secret
+	}
+	return append([]byte(nil), sys.Get(keySecret)...)
+}
+
 func create(tx *bbolt.Tx) error {
+	if sys := tx.Bucket(bucketSys); sys != nil && string(sys.Get(keyVersion)) > format {
+		return nil // a file of the future stays as it is
+	}
 	for _, name := range buckets {
 		if _, err := tx.CreateBucketIfNotExists(name); err != nil {
 			return err
@@ -132,6 +166,24 @@ func create(tx *bbolt.Tx) error {
 	secret := make([]byte, 32)
 	rand.Read(secret) // never fails, see its documentation
 	return errors.Join(sys.Put(keyVersion, []byte(format)), sys.Put(keySecret, secret))
+}
+
+// upgrade puts the calls of a file of the version before into the indexes that this one has.
+func (s *Store) upgrade(tx *bbolt.Tx) error {
+	sys := tx.Bucket(bucketSys)
+	if string(sys.Get(keyVersion)) != formatBefore {
+		return nil
+	}
+	secret := s.secretIn(sys)
+	err := tx.Bucket(bucketMeta).ForEach(func(id, packed []byte) error {
+		fields, err := unpack(packed)
+		if err != nil {
+			return nil // it cannot be read under its id either
+		}
+		c := store.DecodeCall(maps.All(fields))
+		return placeIn(tx, &c, store.Places(&c, secret))
+	})
+	return errors.Join(err, sys.Put(keyVersion, []byte(format)))
 }
 
 // Ping reports whether the file can be read.

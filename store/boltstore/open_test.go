@@ -130,9 +130,9 @@ func TestFileIsPrivateAndOurs(t *testing.T) {
 	}
 	db, err := bbolt.Open(path, 0o600, nil)
 	must(t, err)
-	must(t, db.Update(func(tx *bbolt.Tx) error { return tx.Bucket(bucketSys).Put(keyVersion, []byte("2")) }))
+	must(t, db.Update(func(tx *bbolt.Tx) error { return tx.Bucket(bucketSys).Put(keyVersion, []byte("3")) }))
 	must(t, db.Close())
-	if _, err := Open(path, Options{}); err == nil || !strings.Contains(err.Error(), `format "2"`) {
+	if _, err := Open(path, Options{}); err == nil || !strings.Contains(err.Error(), `format "3"`) {
 		t.Errorf("a file of the future: %v", err)
 	}
 	other := file(t)

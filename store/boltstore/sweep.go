@@ -26,7 +26,7 @@ func (s *Store) Sweep(ctx context.Context, now time.Time) ([]string, error) {
 			closed = append(closed, id)
 		}
 	}
-	return closed, s.purge(ctx, now)
+	return closed, errors.Join(s.purge(ctx, now), s.trim(ctx, now))
 }
 
 func (s *Store) overdue(now time.Time) map[string]time.Time {
@@ -53,7 +53,7 @@ func (s *Store) closeLost(ctx context.Context, id string, lease time.Time) (lost
 	err = s.transact(ctx, "close lost call "+id, func(b *batch) error {
 		return b.change(id, func(c *store.Call) bool {
 			if lost = c.Live(); lost {
-				c.Lose(end, s.opts.Retention)
+				c.Lose(end, s.retention.Of(c.Agent))
 			}
 			return lost
 		})
@@ -120,6 +120,7 @@ func (s *Store) Delete(ctx context.Context, id string) error {
 	if err == nil {
 		s.revoke(id)
 		s.hub.wake(id)
+		s.news(store.NewsDeleted, id)
 	}
 	return err
 }
@@ -133,7 +134,7 @@ func (s *Store) erase(tx *bbolt.Tx, id string) error {
 	if err := eraseLines(tx, id); err != nil {
 		return err
 	}
-	if err := s.index(tx, &c, remove); err != nil {
+	if err := s.unlist(tx, &c); err != nil {
 		return err
 	}
 	if err := reschedule(tx, &c, &store.Call{}); err != nil {

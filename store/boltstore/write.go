@@ -1,6 +1,7 @@
 package boltstore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"maps"
@@ -98,7 +99,8 @@ func (b *batch) Begin(_ context.Context, c store.Call) error {
 	}
 	meta := b.tx.Bucket(bucketMeta)
 	fields := map[string]string{}
-	if old := meta.Get([]byte(c.ID)); old != nil {
+	old := meta.Get([]byte(c.ID))
+	if old != nil {
 		var err error
 		if fields, err = unpack(old); err != nil {
 			return err
@@ -108,10 +110,21 @@ func (b *batch) Begin(_ context.Context, c store.Call) error {
 	if err := meta.Put([]byte(c.ID), pack(maps.All(fields))); err != nil {
 		return err
 	}
-	if err := b.s.index(b.tx, &c, (*bbolt.Bucket).Put); err != nil {
+	if err := b.s.list(b.tx, &c); err != nil {
 		return err
 	}
+	if old == nil {
+		if err := b.announce(store.StartedEvent(&c, time.Now())); err != nil {
+			return err
+		}
+		b.tell(store.NewsStarted, c.ID)
+	}
 	return b.grant(c.ID, time.Now().Add(store.DefaultLease))
+}
+
+// tell makes news once the transaction is on disk.
+func (b *batch) tell(what, id string) {
+	b.then(func() { b.s.news(what, id) })
 }
 
 // grant puts a call into the live set.
@@ -129,11 +142,14 @@ func (b *batch) Append(_ context.Context, callID string, entries ...store.Entry)
 	}
 	conflict := &store.Conflict{}
 	for i := range entries {
-		if err := put(b.tx, callID, &entries[i], conflict); err != nil {
+		if err := b.put(callID, &entries[i], conflict); err != nil {
 			return err
 		}
 	}
 	b.then(func() { b.s.hub.wake(callID) })
+	if len(entries) > 0 {
+		b.tell(store.NewsLines, callID)
+	}
 	if len(conflict.IDs) > 0 {
 		return conflict
 	}
@@ -152,16 +168,21 @@ func validate(callID string, entries []store.Entry) error {
 	return nil
 }
 
-// put stores an entry unless its id is taken.
-func put(tx *bbolt.Tx, callID string, e *store.Entry, conflict *store.Conflict) error {
+// put stores an entry unless its id is taken, and the event that it makes.
+func (b *batch) put(callID string, e *store.Entry, conflict *store.Conflict) error {
 	id, err := store.ParseID(e.ID)
 	if err != nil {
 		return err
 	}
-	key := eventKey(eventPrefix(callID), id)
-	old := tx.Bucket(bucketEvents).Get(key)
+	key, events := eventKey(eventPrefix(callID), id), b.tx.Bucket(bucketEvents)
+	old := events.Get(key)
 	if old == nil {
-		return tx.Bucket(bucketEvents).Put(key, pack(e.Fields()))
+		if event, ok := store.EventOf(callID, e); ok {
+			if err := b.announce(event); err != nil {
+				return err
+			}
+		}
+		return events.Put(key, pack(e.Fields()))
 	}
 	have, err := decodeEntry(id, old)
 	if err == nil && !have.Same(e) {
@@ -175,7 +196,7 @@ func (b *batch) Finish(_ context.Context, c store.Call) error {
 		return err
 	}
 	return b.change(c.ID, func(have *store.Call) bool {
-		have.Finish(&c, time.Now(), b.s.opts.Retention)
+		have.Finish(&c, time.Now(), b.s.retention.Of(cmp.Or(c.Agent, have.Agent)))
 		return true
 	})
 }
@@ -203,7 +224,10 @@ func (b *batch) change(id string, edit func(*store.Call) bool) error {
 	if !edit(&c) {
 		return nil
 	}
-	if err := rewrite(b.tx, &old, &c); err != nil {
+	if err := b.s.rewrite(b.tx, &old, &c); err != nil {
+		return err
+	}
+	if err := b.publish(&old, &c); err != nil {
 		return err
 	}
 	b.then(func() {
@@ -213,4 +237,29 @@ func (b *batch) change(id string, edit func(*store.Call) bool) error {
 		b.s.hub.wake(id)
 	})
 	return nil
+}
+
+// publish tells others of a change: of an end once, so not of one that is merely repeated.
+func (b *batch) publish(old, c *store.Call) error {
+	if !store.JustEnded(old, c) {
+		b.tell(store.NewsChanged, c.ID)
+		return nil
+	}
+	b.tell(store.NewsEnded, c.ID)
+	return b.announce(store.EndedEvent(c, time.Now()))
+}
+
+// Label implements [store.Labeller].
+func (s *Store) Label(ctx context.Context, callID string, add, remove []string) error {
+	return s.transact(ctx, "label call "+callID, func(b *batch) (err error) {
+		changeErr := b.change(callID, func(c *store.Call) bool {
+			var tags store.Tags
+			if tags, err = c.Relabel(add, remove); err != nil || tags == c.Tags {
+				return false
+			}
+			c.Tags = tags
+			return true
+		})
+		return cmp.Or(err, changeErr)
+	})
 }

@@ -45,6 +45,7 @@ type Courier struct {
 	Log      *slog.Logger
 	Observe  func(receiver, outcome string) // told of delivered, failed, buried; nil: nobody counts
 
+	entered atomic.Bool
 	waiting atomic.Int64
 }
 
@@ -68,6 +69,9 @@ const (
 // Waiting is how many events this courier has taken and not dealt with.
 func (c *Courier) Waiting() int { return int(c.waiting.Load()) }
 
+// Entered reports whether the receiver has its place in the events: what happens from then on reaches it, sooner or later.
+func (c *Courier) Entered() bool { return c.entered.Load() }
+
 // Run delivers until ctx is done. The caller owns the goroutine.
 func (c *Courier) Run(ctx context.Context) {
 	pause := firstPause
@@ -79,6 +83,7 @@ func (c *Courier) Run(ctx context.Context) {
 			pause = min(2*pause, longestPause)
 			continue
 		}
+		c.entered.Store(true)
 		pause = firstPause
 		c.round(ctx, events)
 	}

@@ -1,6 +1,7 @@
 package redisstore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -20,9 +21,15 @@ func (s *Store) Append(ctx context.Context, callID string, entries ...store.Entr
 		return err
 	}
 	key := s.keys.events(callID)
+	var announced []*redis.StringCmd
 	cmds, err := s.client.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for i := range entries {
 			p.XAdd(ctx, &redis.XAddArgs{Stream: key, NoMkStream: true, ID: entries[i].ID, Values: values(&entries[i])})
+		}
+		for i := range entries {
+			if event, ok := store.EventOf(callID, &entries[i]); ok {
+				announced = append(announced, s.announce(ctx, p, event))
+			}
 		}
 		s.tellLines(ctx, p, callID, entries)
 		return nil
@@ -31,9 +38,21 @@ func (s *Store) Append(ctx context.Context, callID string, entries ...store.Entr
 		err = s.appendLate(ctx, key, refused(cmds, entries))
 	}
 	if errors.Is(err, redis.Nil) { // NOMKSTREAM, and there is no stream
-		err = store.ErrNotFound
+		err = cmp.Or(s.recant(ctx, announced), store.ErrNotFound)
 	}
 	return s.fail(ctx, "append to call "+callID, err)
+}
+
+// recant takes back the events of lines that no call has.
+func (s *Store) recant(ctx context.Context, announced []*redis.StringCmd) error {
+	if len(announced) == 0 {
+		return nil
+	}
+	places := make([]string, len(announced))
+	for i, a := range announced {
+		places[i] = a.Val()
+	}
+	return s.client.XDel(ctx, s.keys.out(), places...).Err()
 }
 
 func validate(callID string, entries []store.Entry) error {
@@ -51,7 +70,7 @@ func validate(callID string, entries []store.Entry) error {
 // tellLines tells walls that a call has new lines, and up to where.
 func (s *Store) tellLines(ctx context.Context, p redis.Pipeliner, callID string, entries []store.Entry) {
 	last := &entries[len(entries)-1]
-	s.tell(ctx, p, "lines", callID, "n", strconv.Itoa(len(entries)), "last", last.ID, "k", last.Kind)
+	s.tell(ctx, p, store.NewsLines, callID, "n", strconv.Itoa(len(entries)), "last", last.ID, "k", last.Kind)
 }
 
 // values are the fields of an entry. Redis refuses an entry without any.

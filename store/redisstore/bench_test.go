@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/trunkline/trunkline/store"
+	"github.com/trunkline/trunkline/store/storetest"
 	"github.com/trunkline/trunkline/store/storetest/redisproc"
 )
 
@@ -28,4 +29,18 @@ func BenchmarkAppend(b *testing.B) {
 		must(b, s.Append(ctx, "c1", batch...))
 	}
 	b.ReportMetric(float64(b.N*len(batch))/b.Elapsed().Seconds(), "lines/s")
+}
+
+// BenchmarkList100k reads single pages of a store with 100,000 calls.
+func BenchmarkList100k(b *testing.B) {
+	s := open(b, Options{URL: redisproc.Start(b).URL()})
+	storetest.Fill(b, s, false)
+	storetest.BenchList(b, s)
+}
+
+// BenchmarkSearchDay100k looks through a day of such a store: 3,300 calls of 60 lines.
+func BenchmarkSearchDay100k(b *testing.B) {
+	s := open(b, Options{URL: redisproc.Start(b).URL()})
+	storetest.Fill(b, s, true)
+	storetest.BenchSearch(b, s)
 }

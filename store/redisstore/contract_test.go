@@ -27,6 +27,7 @@ func open(t testing.TB, o Options) *Store {
 }
 
 func TestContract(t *testing.T) {
+	t.Parallel() // with others: they wait more than they work
 	server := redisproc.Start(t)
 	storetest.Run(t, func(t *testing.T) store.Store {
 		s := open(t, Options{URL: server.URL()})

@@ -9,14 +9,22 @@
 //	tl:idx:days             sorted set   which of these sets there are, by day number
 //	tl:idx:agent:NAME       sorted set   the same by agent
 //	tl:idx:caller:HMAC      sorted set   the same by caller; no number is in a key name
+//	tl:idx:dialled:HMAC     sorted set   the same by the number that was called
+//	tl:idx:tag:NAME         sorted set   the same by tag
+//	tl:idx:ended_by:NAME    sorted set   the same by who hung up
 //	tl:live                 sorted set   running calls by the end of their lease in ms
-//	tl:feed                 stream       started, lines, ended of all calls, for live walls; the last 10,000 or so
-//	tl:ended                stream       ended calls for exporters, at least once each; the last 100,000 or so
+//	tl:feed                 stream       started, lines, ended, changed, deleted of all calls; the last 10,000 or so
+//	tl:out                  stream       events for consumer groups, at least once each; the last 100,000 or so
+//	tl:taken:GROUP          hash         where in tl:out the events are that the group was handed out
+//	tl:dead:GROUP           stream       events that the group could not deliver; the last 10,000 or so
+//	tl:audit                stream       who did what, for a year
 //	tl:key                  string       secret of the HMAC when the configuration names none
 //
 // The order of writes makes a crash between two of them harmless. Begin writes the indexes, then the call: an index
-// entry without a call is passed over by readers. Finish writes the call, then takes it off the live set: a live entry of
-// an ended call is passed over, and removed by Sweep. Delete removes the index entries first, the call last.
+// entry without a call, or of one that has changed, is passed over by readers. Finish writes the call, then the event of
+// its end, and takes it off the live set last: a live entry of an ended call is passed over by readers, and Sweep repeats
+// the event and removes it. Delete removes the index entries first, the call last. An event goes before what it tells of,
+// in one pipeline with it: it may be announced twice, and has the same id then.
 //
 // An entry is added with an explicit id and only to a stream that exists (NOMKSTREAM), so that a late line cannot bring
 // back a call that was deleted. An id that is "equal or smaller" than the last one is looked up: there already means

@@ -2,10 +2,7 @@ package redisstore
 
 import (
 	"context"
-	"errors"
 	"time"
-
-	"github.com/redis/go-redis/v9"
 
 	"github.com/trunkline/trunkline/store"
 )
@@ -59,20 +56,11 @@ func (s *Store) rest(ctx context.Context, id string, from store.ID) ([]store.Ent
 	return entries, s.fail(ctx, "follow call "+id, err)
 }
 
-// await blocks for lines, at most for block. None is no error. A server that is frozen is given up one timeout later.
+// await blocks for lines like awaitMessages.
 func (s *Store) await(ctx context.Context, id string, from store.ID) ([]store.Entry, error) {
-	reading, cancel := context.WithTimeout(ctx, block+s.opts.Timeout)
-	defer cancel()
-	streams, err := s.blocked.XRead(reading, &redis.XReadArgs{
-		Streams: []string{s.keys.events(id), from.String()}, Count: chunkSize, Block: block}).Result()
-	if ctx.Err() != nil {
-		return nil, ctx.Err()
-	}
-	if errors.Is(err, redis.Nil) || err == nil && len(streams) == 0 {
-		return nil, nil
-	}
-	if err != nil {
+	messages, err := s.awaitMessages(ctx, s.keys.events(id), from.String())
+	if err != nil || len(messages) == 0 {
 		return nil, err
 	}
-	return decodeEntries(streams[0].Messages), nil
+	return decodeEntries(messages), nil
 }

@@ -42,8 +42,8 @@ func TestKeysAreThoseOfTheDesign(t *testing.T) {
 	names, err := s.client.Keys(ctx, "*").Result()
 	must(t, err)
 	slices.Sort(names)
-	want := []string{"tl:ended", "tl:feed", "tl:idx:agent:frontdesk", "tl:idx:caller:" + store.CallerKey([]byte("k"), "+15551230001"),
-		"tl:idx:days", "tl:idx:start:" + noon.Format("20060102"), "tl:live", "tl:{c1}:ev", "tl:{c1}:meta", "tl:{c2}:ev", "tl:{c2}:meta"}
+	want := []string{"tl:feed", "tl:idx:agent:frontdesk", "tl:idx:caller:" + store.CallerKey([]byte("k"), "+15551230001"),
+		"tl:idx:days", "tl:idx:start:" + noon.Format("20060102"), "tl:live", "tl:out", "tl:{c1}:ev", "tl:{c1}:meta", "tl:{c2}:ev", "tl:{c2}:meta"}
 	if !slices.Equal(names, want) {
 		t.Errorf("keys  %q\nwant %q", names, want)
 	}
@@ -56,7 +56,7 @@ func TestKeysAreThoseOfTheDesign(t *testing.T) {
 	}
 }
 
-func TestFeedAndEndedNameNoCaller(t *testing.T) {
+func TestFeedAndOutboxNameNoCaller(t *testing.T) {
 	s := open(t, Options{URL: redisproc.Start(t).URL()})
 	c := call("c1")
 	c.Forwarded = "+15551230001, +15551230002"
@@ -72,12 +72,12 @@ func TestFeedAndEndedNameNoCaller(t *testing.T) {
 	if !slices.Equal(events, []string{"started c1", "lines c1", "ended c1"}) || feed[1].Values["last"] != "2-0" || feed[1].Values["n"] != "2" {
 		t.Errorf("feed: %v", feed)
 	}
-	ended, err := s.client.XRange(ctx, "tl:ended", "-", "+").Result()
+	out, err := s.client.XRange(ctx, "tl:out", "-", "+").Result()
 	must(t, err)
-	if len(ended) != 1 || ended[0].Values["call"] != "c1" || ended[0].Values["by"] != "caller" || ended[0].Values["code"] != "16" {
-		t.Errorf("ended: %v", ended)
+	if len(out) != 2 || out[0].Values["type"] != store.EventStarted || out[1].Values["type"] != store.EventEnded || out[1].Values["call"] != "c1" {
+		t.Errorf("outbox: %v", out)
 	}
-	if all := fmt.Sprint(feed, ended); strings.Contains(all, "555123000") {
+	if all := fmt.Sprint(feed, out); strings.Contains(all, "555123000") {
 		t.Errorf("a number is where Delete cannot find it: %s", all)
 	}
 }
@@ -94,7 +94,7 @@ func TestEverythingExpires(t *testing.T) {
 	}
 	must(t, s.Begin(ctx, call("c1")))
 	must(t, s.Append(ctx, "c1", line(5)))
-	for _, key := range []string{"tl:{c1}:ev", "tl:{c1}:meta", s.keys.day(noon), s.keys.agent("frontdesk"), s.keys.caller([]byte("k"), "+15551230001")} {
+	for _, key := range []string{"tl:{c1}:ev", "tl:{c1}:meta", s.keys.day(noon), "tl:idx:agent:frontdesk", "tl:idx:caller:" + store.CallerKey([]byte("k"), "+15551230001")} {
 		within(key, retention+slack-time.Hour, retention+slack)
 	}
 	must(t, s.Finish(ctx, store.Call{ID: "c1", Ended: time.Now()}))
@@ -164,7 +164,7 @@ func TestTwoSweepersCloseACallOnce(t *testing.T) {
 func TestHalfWrittenEnd(t *testing.T) {
 	s := open(t, Options{URL: redisproc.Start(t).URL()})
 	must(t, s.Begin(ctx, call("c1")))
-	_, err := s.change(ctx, "c1", func(c *store.Call) bool {
+	_, _, err := s.change(ctx, "c1", func(c *store.Call) bool {
 		c.Finish(&store.Call{Cause: "bye"}, time.Now(), 0)
 		return true
 	})
@@ -174,8 +174,8 @@ func TestHalfWrittenEnd(t *testing.T) {
 	if c, _ := s.Call(ctx, "c1"); len(closed) != 0 || c.Cause != "bye" {
 		t.Errorf("swept %v: %+v", closed, c)
 	}
-	if n := s.client.XLen(ctx, "tl:ended").Val(); n != 1 {
-		t.Errorf("exporters were told %d times", n)
+	if n := s.client.XLen(ctx, "tl:out").Val(); n != 2 {
+		t.Errorf("consumers were told %d times of its beginning and its end", n)
 	}
 	if n := s.client.ZCard(ctx, "tl:live").Val(); n != 0 {
 		t.Error("it is still among those that run")

@@ -2,6 +2,7 @@ package redisstore
 
 import (
 	"context"
+	"iter"
 	"slices"
 	"strconv"
 	"time"
@@ -25,14 +26,18 @@ func (s *Store) List(ctx context.Context, q store.Query) (store.Page, error) {
 		page, err := s.running(ctx, q)
 		return page, s.fail(ctx, "list running calls", err)
 	}
+	var secret []byte
+	if q.Caller != "" || q.Dialled != "" { // others can do without, such as a user who may only read
+		if secret, err = s.callerSecret(ctx); err != nil {
+			return store.Page{}, err
+		}
+	}
 	w := &walk{s: s, query: q, pager: store.NewPager(q), last: cursor, resumed: resumed}
-	switch {
-	case q.Caller != "":
-		err = w.callers(ctx)
-	case q.Agent != "":
-		err = w.index(ctx, s.keys.agent(q.Agent))
-	default:
+	places, all := q.Narrowest(secret)
+	if all {
 		err = w.days(ctx)
+	} else {
+		err = w.places(ctx, places)
 	}
 	return w.pager.Page(), s.fail(ctx, "list calls", err)
 }
@@ -44,14 +49,18 @@ type walk struct {
 	pager   *store.Pager
 	last    store.Cursor // place of the last call looked at
 	resumed bool         // last holds
+	reads   int          // how often members of indexes were read
 }
 
-func (w *walk) callers(ctx context.Context) error {
-	secret, err := w.s.callerSecret(ctx)
-	if err != nil {
-		return err
+func (w *walk) places(ctx context.Context, places []store.Place) error {
+	if len(places) == 0 {
+		return nil
 	}
-	return w.index(ctx, w.s.keys.caller(secret, w.query.Caller))
+	keys := make([]string, len(places))
+	for i, p := range places {
+		keys[i] = w.s.keys.index(p)
+	}
+	return w.index(ctx, keys...)
 }
 
 // days walks the sets of the days in question, the latest first.
@@ -89,42 +98,96 @@ func score(t time.Time, open string, of func(time.Time) int64) string {
 	return strconv.FormatInt(of(t), 10)
 }
 
-// index walks one sorted set. Each command begins at the last place, not at a count, so that additions shift nothing;
-// only calls of the same millisecond are counted off.
-func (w *walk) index(ctx context.Context, key string) error {
-	var offset int64
+// index walks sorted sets, merged into one list. Each command begins at the last place, not at a count, so that additions
+// shift nothing; only calls of the same millisecond are counted off.
+func (w *walk) index(ctx context.Context, keys ...string) error {
+	offsets := make([]int64, len(keys))
 	for {
-		latest, earliest := w.span()
-		members, err := w.s.client.ZRevRangeByScoreWithScores(ctx, key, &redis.ZRangeBy{
-			Min:    score(earliest, "-inf", time.Time.UnixMilli),
-			Max:    score(latest, "+inf", time.Time.UnixMilli),
-			Offset: offset,
-			Count:  w.chunk(),
-		}).Result()
+		chunk, before := w.chunk(), w.last
+		sets, err := w.read(ctx, keys, offsets, chunk)
 		if err != nil {
 			return err
 		}
-		places := w.ahead(members)
-		if err := w.offer(ctx, places); err != nil || w.pager.Full() || int64(len(members)) < w.chunk() {
+		places, stuck, more := w.merge(sets, int(chunk))
+		if err := w.offer(ctx, places); err != nil || w.pager.Full() || !more {
 			return err
 		}
-		if len(places) > 0 {
-			offset = 0
-		} else { // a whole chunk of one millisecond was seen before
-			offset += w.chunk()
+		for i := range offsets {
+			switch {
+			case w.last.MS != before.MS:
+				offsets[i] = 0
+			case stuck[i]: // a whole chunk of one millisecond was seen before
+				offsets[i] += chunk
+			}
 		}
 	}
 }
 
-// chunk is how many members are read at once: a page and one more to know that there are more.
-func (w *walk) chunk() int64 { return int64(w.query.PageSize()) + 1 }
+// read reads the next members of each set.
+func (w *walk) read(ctx context.Context, keys []string, offsets []int64, chunk int64) ([][]redis.Z, error) {
+	latest, earliest := w.span()
+	answers := make([]*redis.ZSliceCmd, len(keys))
+	_, err := w.s.client.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for i, key := range keys {
+			answers[i] = p.ZRevRangeByScoreWithScores(ctx, key, &redis.ZRangeBy{
+				Min:    score(earliest, "-inf", time.Time.UnixMilli),
+				Max:    score(latest, "+inf", time.Time.UnixMilli),
+				Offset: offsets[i],
+				Count:  chunk,
+			})
+		}
+		return nil
+	})
+	sets := make([][]redis.Z, len(keys))
+	for i, a := range answers {
+		sets[i] = a.Val()
+	}
+	return sets, err
+}
+
+// merge is the next places of the list. Behind the end of a set that has more nothing is known yet, so they stop there.
+// stuck are the sets in which everything was looked at before.
+func (w *walk) merge(sets [][]redis.Z, chunk int) (places []store.Cursor, stuck []bool, more bool) {
+	var horizon store.Cursor
+	stuck = make([]bool, len(sets))
+	for i, members := range sets {
+		ahead := w.ahead(members)
+		places = append(places, ahead...)
+		if len(members) < chunk {
+			continue
+		}
+		stuck[i] = len(ahead) == 0
+		if end := placeOf(members[len(members)-1]); !more || end.Compare(horizon) < 0 {
+			horizon, more = end, true
+		}
+	}
+	slices.SortFunc(places, store.Cursor.Compare)
+	places = slices.Compact(places)
+	if more {
+		places = slices.DeleteFunc(places, func(at store.Cursor) bool { return at.Compare(horizon) > 0 })
+	}
+	return places, stuck, more
+}
+
+func placeOf(z redis.Z) store.Cursor {
+	id, _ := z.Member.(string)
+	return store.Cursor{MS: int64(z.Score), ID: id}
+}
+
+// chunk is how many members are read at once: a page and one more to know that there are more, and larger pieces when
+// those do not match.
+func (w *walk) chunk() int64 {
+	const most = 500
+	first := int64(w.query.PageSize()) + 1
+	w.reads++
+	return max(first, min(first<<min(w.reads-1, 8), most))
+}
 
 // ahead drops the members that were looked at before.
 func (w *walk) ahead(members []redis.Z) []store.Cursor {
 	places := make([]store.Cursor, 0, len(members))
 	for _, z := range members {
-		id, _ := z.Member.(string)
-		at := store.Cursor{MS: int64(z.Score), ID: id}
+		at := placeOf(z)
 		if !w.resumed || at.Compare(w.last) > 0 {
 			places = append(places, at)
 		}
@@ -134,17 +197,94 @@ func (w *walk) ahead(members []redis.Z) []store.Cursor {
 
 // offer reads the records of the places and hands them to the pager.
 func (w *walk) offer(ctx context.Context, places []store.Cursor) error {
-	calls, err := w.s.load(ctx, places)
+	matching, err := w.matching(ctx, places)
 	if err != nil {
 		return err
 	}
-	for i, c := range calls {
-		if c.ID != "" && !w.pager.Offer(c) {
-			return nil
+	for len(places) > 0 { // as many at once as the page may still need
+		n := w.some(matching)
+		calls, err := w.s.load(ctx, wanted(places[:n], matching))
+		if err != nil {
+			return err
 		}
-		w.last, w.resumed = places[i], true
+		for i, at := range places[:n] {
+			if matching[i] {
+				c := calls[0]
+				if calls = calls[1:]; c.ID != "" && !w.pager.Offer(c) {
+					return nil
+				}
+			}
+			w.last, w.resumed = at, true
+			if !w.pager.Looked(at) {
+				return nil
+			}
+		}
+		places, matching = places[n:], matching[n:]
 	}
 	return nil
+}
+
+// some is how many places hold as many matches as fill the page and show that there are more.
+func (w *walk) some(matching []bool) int {
+	need := w.query.PageSize() + 1 - len(w.pager.Page().Calls)
+	for i, ok := range matching {
+		if ok {
+			need--
+		}
+		if need <= 0 {
+			return i + 1
+		}
+	}
+	return len(matching)
+}
+
+func wanted(places []store.Cursor, matching []bool) []store.Cursor {
+	var some []store.Cursor
+	for i, at := range places {
+		if matching[i] {
+			some = append(some, at)
+		}
+	}
+	return some
+}
+
+// matching finds out which calls the query wants, by the few fields that say so. A query that only names its index wants
+// them all.
+func (w *walk) matching(ctx context.Context, places []store.Cursor) ([]bool, error) {
+	matching := make([]bool, len(places))
+	if !w.query.Picky() {
+		for i := range matching {
+			matching[i] = true
+		}
+		return matching, nil
+	}
+	if len(places) == 0 {
+		return matching, nil
+	}
+	names := w.query.MatchFields()
+	answers := make([]*redis.SliceCmd, len(places))
+	_, err := w.s.client.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for i, at := range places {
+			answers[i] = p.HMGet(ctx, w.s.keys.meta(at.ID), names...)
+		}
+		return nil
+	})
+	for i, a := range answers {
+		c := store.DecodeCall(named(names, a.Val()))
+		matching[i] = c.ID != "" && w.query.Match(&c)
+	}
+	return matching, err
+}
+
+// named lays names over the answer to HMGET.
+func named(names []string, values []any) iter.Seq2[string, string] {
+	return func(yield func(string, string) bool) {
+		for i, v := range values {
+			if text, ok := v.(string); ok && !yield(names[i], text) {
+				return
+			}
+		}
+	}
 }
 
 // load reads records, one key a command: in a Cluster they lie on different nodes. A missing call stays zero.

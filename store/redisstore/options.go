@@ -28,6 +28,8 @@ type Options struct {
 	// Retention is how long a call is kept after its end; 0: for ever. A call that names its own expiry keeps that, but
 	// should not outlive the retention: its places in the indexes do not.
 	Retention time.Duration
+	// Retentions are those of agents that have another. The indexes are kept as long as the longest.
+	Retentions map[string]time.Duration
 	// HMACKey is the secret of the caller index. Empty: the store makes one and keeps it in the database, so that all
 	// nodes share it. Changing it hides older calls from searches by caller.
 	HMACKey []byte

@@ -78,11 +78,5 @@ func decodeEntries(messages []redis.XMessage) []store.Entry {
 }
 
 func decodeEntry(m redis.XMessage) store.Entry {
-	return store.DecodeEntry(m.ID, func(yield func(string, string) bool) {
-		for name, value := range m.Values {
-			if text, ok := value.(string); ok && !yield(name, text) {
-				return
-			}
-		}
-	})
+	return store.DecodeEntry(m.ID, textsOf(m))
 }

@@ -19,6 +19,7 @@ import (
 type Store struct {
 	// static
 	opts    Options
+	kept    store.Retention
 	addr    string
 	client  redis.UniversalClient
 	blocked redis.UniversalClient // for reads that block
@@ -45,7 +46,8 @@ func Open(o Options) (*Store, error) {
 		return nil, err
 	}
 	talkTo(o.Log)
-	s := &Store{opts: o, addr: o.server(), keys: keys{o.Prefix}, secret: o.HMACKey}
+	s := &Store{opts: o, kept: store.Retention{Default: o.Retention, Agents: o.Retentions},
+		addr: o.server(), keys: keys{o.Prefix}, secret: o.HMACKey}
 	if len(s.secret) == 0 {
 		s.secret = nil
 	}

@@ -45,11 +45,11 @@ func (s *Store) closeLost(ctx context.Context, id string, now time.Time) (bool, 
 	if err != nil {
 		return false, err
 	}
-	lost, err := s.change(ctx, id, func(c *store.Call) bool {
+	old, lost, err := s.change(ctx, id, func(c *store.Call) bool {
 		if !c.Live() {
 			return false
 		}
-		c.Lose(time.UnixMilli(int64(lease)).UTC(), s.opts.Retention)
+		c.Lose(time.UnixMilli(int64(lease)).UTC(), s.kept.Of(c.Agent))
 		return true
 	})
 	switch {
@@ -60,7 +60,7 @@ func (s *Store) closeLost(ctx context.Context, id string, now time.Time) (bool, 
 	case lost == nil:
 		return false, s.announceAgain(ctx, id)
 	}
-	return true, s.announceEnd(ctx, lost)
+	return true, s.announceEnd(ctx, old, lost)
 }
 
 // announceAgain repeats the announcement of a call that ended and is still on the live set: whoever ended it may have
@@ -70,15 +70,16 @@ func (s *Store) announceAgain(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	return s.announceEnd(ctx, &c)
+	return s.announceEnd(ctx, &c, &c)
 }
 
 // trimDays forgets days whose sets have expired.
 func (s *Store) trimDays(ctx context.Context, now time.Time) error {
-	if s.opts.Retention <= 0 {
+	longest := s.kept.Longest()
+	if longest <= 0 {
 		return nil
 	}
-	oldest := dayNumber(now.Add(-s.opts.Retention - slack))
+	oldest := dayNumber(now.Add(-longest - slack))
 	return s.client.ZRemRangeByScore(ctx, s.keys.days(), "-inf", "("+strconv.FormatInt(oldest, 10)).Err()
 }
 
@@ -93,13 +94,19 @@ func (s *Store) Delete(ctx context.Context, id string) error {
 		return err
 	}
 	_, err = s.client.Pipelined(ctx, func(p redis.Pipeliner) error {
-		for _, key := range []string{s.keys.day(c.Started), s.keys.agent(c.Agent), s.keys.caller(secret, c.Caller), s.keys.live()} {
-			p.ZRem(ctx, key, id)
+		p.ZRem(ctx, s.keys.day(c.Started), id)
+		p.ZRem(ctx, s.keys.live(), id)
+		for _, place := range store.Places(&c, secret) {
+			p.ZRem(ctx, s.keys.index(place), id)
 		}
 		return nil
 	})
 	if err == nil {
-		err = s.client.Del(ctx, s.keys.events(id), s.keys.meta(id)).Err()
+		_, err = s.client.Pipelined(ctx, func(p redis.Pipeliner) error {
+			p.Del(ctx, s.keys.events(id), s.keys.meta(id))
+			s.tell(ctx, p, store.NewsDeleted, id)
+			return nil
+		})
 	}
 	return s.fail(ctx, "delete call "+id, err)
 }

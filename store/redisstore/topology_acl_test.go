@@ -30,12 +30,17 @@ func users(t *testing.T, name string) string {
 	return file
 }
 
-// startDeployed runs a server with the deployed configuration.
-func startDeployed(t *testing.T, file string, more ...string) *redisproc.Server {
+// arguments are those of a server with the deployed configuration.
+func arguments(t *testing.T, file string) []string {
 	t.Helper()
 	conf, err := filepath.Abs(deployed + "redis.conf")
 	must(t, err)
-	return redisproc.Start(t, append([]string{"--include", conf, "--aclfile", users(t, file)}, more...)...)
+	return []string{"--include", conf, "--aclfile", users(t, file)}
+}
+
+func startDeployed(t *testing.T, file string) *redisproc.Server {
+	t.Helper()
+	return redisproc.Start(t, arguments(t, file)...)
 }
 
 func as(url, user string) string { return strings.Replace(url, "://", "://"+user+":pw@", 1) }
@@ -50,18 +55,33 @@ func (s supervised) KeyNames(ctx context.Context) ([]string, error) {
 	return scattered{s.admin}.KeyNames(ctx)
 }
 
+// TestContractAsTheDeployedUser runs the suite as the user of the deployed file, with the deployed configuration and over
+// TLS, where the server wants a certificate too. The file for Redis 6 gives the user the same rights.
 func TestContractAsTheDeployedUser(t *testing.T) {
-	for _, file := range []string{"users-6.acl", "users-7.acl"} {
-		t.Run(file, func(t *testing.T) {
-			t.Parallel()
-			server := startDeployed(t, file)
-			admin := open(t, Options{URL: as(server.URL(), "admin")})
-			storetest.Run(t, func(t *testing.T) store.Store {
-				empty(t, admin)
-				return supervised{open(t, Options{URL: as(server.URL(), "trunkline")}), admin}
-			})
-		})
+	t.Parallel()
+	if six, seven := rights(t, "users-6.acl", "trunkline"), rights(t, "users-7.acl", "trunkline"); six == "" || six != seven {
+		t.Errorf("the files differ:\n%s\n%s", six, seven)
 	}
+	authority := redisproc.NewAuthority(t)
+	us := authority.Issue("trunkline")
+	server := redisproc.StartTLS(t, authority.Issue("server", "127.0.0.1"), arguments(t, "users-7.acl")...)
+	files := Files{CA: authority.File, Certificate: us.CertFile, Key: us.KeyFile}
+	admin := open(t, files.with(t, as(server.URL(), "admin")))
+	storetest.Run(t, func(t *testing.T) store.Store {
+		empty(t, admin)
+		return supervised{open(t, files.with(t, as(server.URL(), "trunkline"))), admin}
+	})
+}
+
+// rights is the line of a user.
+func rights(t *testing.T, file, user string) string {
+	t.Helper()
+	for line := range strings.Lines(read(t, file)) {
+		if strings.HasPrefix(line, "user "+user+" ") {
+			return line
+		}
+	}
+	return ""
 }
 
 // TestDeployedUsersInACluster have what a Cluster needs beyond the rest.

@@ -5,7 +5,6 @@ import (
 	"testing"
 
 	"github.com/trunkline/trunkline/store"
-	"github.com/trunkline/trunkline/store/storetest"
 	"github.com/trunkline/trunkline/store/storetest/redisproc"
 )
 
@@ -29,16 +28,6 @@ func (w *watched) options() Options {
 		addrs = append(addrs, s.Addr)
 	}
 	return Options{URL: "redis://nowhere.invalid:1/0", Sentinel: &Sentinel{Master: redisproc.Master, Addresses: addrs}}
-}
-
-func TestContractBySentinels(t *testing.T) {
-	t.Parallel()
-	servers := startWatched(t)
-	storetest.Run(t, func(t *testing.T) store.Store {
-		s := open(t, servers.options())
-		must(t, s.client.FlushAll(ctx).Err())
-		return listed{s}
-	})
 }
 
 // TestFailoverBySentinels kills a master with -9 that has confirmed lines which its replica does not have. The replica is

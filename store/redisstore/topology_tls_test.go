@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"github.com/trunkline/trunkline/store"
-	"github.com/trunkline/trunkline/store/storetest"
 	"github.com/trunkline/trunkline/store/storetest/redisproc"
 )
 
@@ -17,19 +16,6 @@ func (f Files) with(t *testing.T, url string) Options {
 	c, err := f.TLS()
 	must(t, err)
 	return Options{URL: url, TLS: c}
-}
-
-func TestContractOverTLS(t *testing.T) {
-	t.Parallel()
-	authority := redisproc.NewAuthority(t)
-	server := redisproc.StartTLS(t, authority.Issue("server", "127.0.0.1"))
-	us := authority.Issue("trunkline")
-	files := Files{CA: authority.File, Certificate: us.CertFile, Key: us.KeyFile}
-	storetest.Run(t, func(t *testing.T) store.Store {
-		s := open(t, files.with(t, server.URL()))
-		must(t, s.client.FlushAll(ctx).Err())
-		return listed{s}
-	})
 }
 
 // TestWrongCertificates are refused, and the error names the key of the configuration that mends it.

@@ -12,7 +12,7 @@ import (
 	"github.com/trunkline/trunkline/store"
 )
 
-// Client reads a store through the process that owns its file.
+// Client uses a store through the process that owns its file.
 type Client struct{ http *http.Client }
 
 var _ store.Reader = (*Client)(nil)
@@ -68,7 +68,7 @@ func ask[T any](ctx context.Context, c *Client, method string, r request) (resul
 	}
 	res, err := c.http.Do(req)
 	if err != nil {
-		return result, fmt.Errorf("read through the owner of the store: %w", err)
+		return result, fmt.Errorf("ask the owner of the store: %w", err)
 	}
 	defer res.Body.Close()
 	if res.StatusCode != http.StatusOK {

@@ -35,18 +35,18 @@ func waiting(t *testing.T, requests <-chan string) {
 	}
 }
 
-// watched is a reader that tells when it is asked to follow.
+// watched is an owner that tells when it is asked to follow.
 type watched struct {
-	store.Reader
+	Owner
 	asked chan string
 }
 
 func (w watched) Follow(ctx context.Context, id, after string) ([]store.Entry, error) {
 	w.asked <- id
-	return w.Reader.Follow(ctx, id, after)
+	return w.Owner.Follow(ctx, id, after)
 }
 
-// watch puts a watched reader in the place of the owner's.
+// watch puts a watched store in the place of the owner's.
 func (o *owner) watch(t *testing.T) <-chan string {
 	t.Helper()
 	must(t, o.server.Close())

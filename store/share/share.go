@@ -1,11 +1,12 @@
-// Package share lets a second process read the embedded store while the service holds it.
+// Package share lets a second process use the embedded store while the service holds it.
 //
-// The embedded file has one owner: whoever opened it for writing. `trunkline calls show` must work all the same while
-// the service runs, so the owner answers read requests on a Unix socket that stands beside the file.
+// The embedded file has one owner: whoever opened it for writing. `trunkline calls show`, `search` and `delete` must work
+// all the same while the service runs, so the owner answers on a Unix socket that stands beside the file: it reads, and
+// it labels, remarks and deletes as [Owner] says. Nobody records calls that way.
 //
 //	trunkline serve ── owns ──► trunkline.db
 //	      ▲
-//	      │ trunkline.db.sock   HTTP, JSON, read only, 0600
+//	      │ trunkline.db.sock   HTTP, JSON, 0600: only the user of the service
 //	      │
 //	trunkline calls show
 package share
@@ -60,9 +61,9 @@ type Server struct {
 	gone   chan struct{} // closed when the serving goroutine has ended
 }
 
-// Serve answers read requests for the file at path from s until Close. Only the owner of the file may call it: a socket
+// Serve answers requests for the file at path from s until Close. Only the owner of the file may call it: a socket
 // left behind by a process that died is replaced. Any other file in its place is an error.
-func Serve(path string, s store.Reader) (*Server, error) {
+func Serve(path string, s Owner) (*Server, error) {
 	socket := SocketPath(path)
 	ln, err := listenPrivate(socket)
 	if err != nil {
@@ -116,7 +117,19 @@ type request struct {
 	After string      `json:"after,omitempty"`
 	Limit int         `json:"limit,omitempty"`
 	Query store.Query `json:"query"`
+	Text  string      `json:"text,omitempty"`
+
+	Add     []string      `json:"add,omitempty"`
+	Remove  []string      `json:"remove,omitempty"`
+	Entries []store.Entry `json:"entries,omitempty"`
+	Audit   store.Audit   `json:"audit,omitzero"`
 }
+
+// method answers one kind of request.
+type method func(context.Context, request) (any, error)
+
+// maxRequest holds a note of any length that people write.
+const maxRequest = 256 << 10
 
 // failures are the errors that callers ask about, by the status that carries them.
 var failures = map[int]error{
@@ -125,20 +138,23 @@ var failures = map[int]error{
 	http.StatusBadRequest: store.ErrInvalid,
 }
 
-func handler(s store.Reader) http.Handler {
+func handler(s Owner) http.Handler {
 	mux := http.NewServeMux()
 	answer(mux, "call", func(ctx context.Context, r request) (any, error) { return s.Call(ctx, r.ID) })
 	answer(mux, "entries", func(ctx context.Context, r request) (any, error) { return s.Entries(ctx, r.ID, r.After, r.Limit) })
 	answer(mux, "follow", func(ctx context.Context, r request) (any, error) { return s.Follow(ctx, r.ID, r.After) })
 	answer(mux, "list", func(ctx context.Context, r request) (any, error) { return s.List(ctx, r.Query) })
+	for name, do := range deskMethods(s) {
+		answer(mux, name, do)
+	}
 	return mux
 }
 
-// answer registers one method of the reader.
-func answer(mux *http.ServeMux, name string, do func(context.Context, request) (any, error)) {
+// answer registers one method.
+func answer(mux *http.ServeMux, name string, do method) {
 	mux.HandleFunc("POST /"+name, func(w http.ResponseWriter, r *http.Request) {
 		var req request
-		if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 64<<10)).Decode(&req); err != nil {
+		if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxRequest)).Decode(&req); err != nil {
 			http.Error(w, err.Error(), http.StatusBadRequest)
 			return
 		}

@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -267,8 +268,10 @@ func TestRequestsThatAreNone(t *testing.T) {
 		status             int
 	}{
 		{"POST", "/call", "{", http.StatusBadRequest},
-		{"POST", "/call", `{"id":` + `"` + strings.Repeat("x", 70<<10) + `"}`, http.StatusBadRequest},
+		{"POST", "/call", `{"id":` + `"` + strings.Repeat("x", maxRequest) + `"}`, http.StatusBadRequest},
 		{"POST", "/delete", `{"id":"a"}`, http.StatusNotFound},
+		{"POST", "/begin", `{"id":"a"}`, http.StatusNotFound},
+		{"GET", "/delete", `{"id":"a"}`, http.StatusMethodNotAllowed},
 		{"GET", "/call", "", http.StatusMethodNotAllowed},
 	} {
 		w := httptest.NewRecorder()
@@ -308,6 +311,10 @@ func FuzzRequest(f *testing.F) {
 		f.Add("call", string(text))
 		f.Add("list", string(text))
 		f.Add("entries", string(text))
+		f.Add("search", string(text))
+		f.Add("audits", string(text))
+		f.Add("label", string(text))
+		f.Add("delete", string(text))
 	}
 	s, err := boltstore.Open(filepath.Join(f.TempDir(), "calls.db"), boltstore.Options{})
 	if err != nil {
@@ -316,7 +323,7 @@ func FuzzRequest(f *testing.F) {
 	f.Cleanup(func() { s.Close() })
 	h := handler(s)
 	f.Fuzz(func(t *testing.T, method, body string) {
-		if method != "call" && method != "list" && method != "entries" {
+		if !slices.Contains([]string{"call", "list", "entries", "search", "audits", "label", "append", "record", "delete"}, method) {
 			return
 		}
 		w := httptest.NewRecorder()

@@ -35,7 +35,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 }
 
 func everyLaw() (all []law) {
-	for _, laws := range [][]law{lifeLaws, lineLaws, followLaws, listLaws, endLaws} {
+	for _, laws := range [][]law{lifeLaws, lineLaws, followLaws, listLaws, filterLaws, deskLaws, outboxLaws, searchLaws, endLaws} {
 		all = append(all, laws...)
 	}
 	return all

@@ -36,7 +36,7 @@ func Load(t testing.TB, set map[string]string, known ...string) *configs.Config 
 	if _, err := configs.Load(o); err != nil {
 		t.Fatalf("the example's own configuration: %v", err)
 	}
-	o.Overrides = map[string]string{"sip.listen": "udp://127.0.0.1:0", "admin.listen": "127.0.0.1:0",
+	o.Overrides = map[string]string{"sip.listen": "udp://127.0.0.1:0", "admin.listen": "127.0.0.1:0", "supervisor.listen": "127.0.0.1:0",
 		"store.path": filepath.Join(t.TempDir(), "calls.db")}
 	for path, value := range set {
 		o.Overrides[path] = value
