@@ -44,6 +44,9 @@ func TestE2E(t *testing.T) {
 		"cancel":                testCancel,
 		"redis outage":          testRedisOutage,
 		"model lost":            testModelLost,
+		"service killed":        testServiceKilled,
+		"redis killed":          testRedisKilled,
+		"redis down at start":   testRedisDownAtStart,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
