@@ -30,8 +30,11 @@
 // back a call that was deleted. An id that is "equal or smaller" than the last one is looked up: there already means
 // written; missing means that it comes late, and the stream is rebuilt with it in its place.
 //
-// A crash of the server can take with it what it confirmed during the last two seconds, so the store tells the writer
-// when a connection reaches another server process than before ([Store.Epoch]), and the writer repeats its latest lines.
+// A crash of the server can take with it what it confirmed during the last two seconds, and a replica that becomes the
+// master may never have heard of it. So each connection asks which life of which server it reached: the process, and the
+// history that a master begins when it starts or takes over. The store tells the writer of every new life
+// ([Store.Epoch]), and the writer repeats its latest lines. Ping asks every master of a Cluster, since one that is alive
+// says nothing about the others.
 //
 // Reads that block have their own client: go-redis does not interrupt a blocked XREAD when a context is cancelled, and a
 // few of them would starve a shared pool.

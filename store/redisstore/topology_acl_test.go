@@ -159,6 +159,26 @@ func TestDeployedReader(t *testing.T) {
 	}
 }
 
+// TestMasterWithoutReplicas has the deployed setting: one that has lost sight of its replicas takes nothing that only it
+// would have. The writer keeps it.
+func TestMasterWithoutReplicas(t *testing.T) {
+	t.Parallel()
+	conf, err := filepath.Abs(deployed + "replicated.conf")
+	must(t, err)
+	master := redisproc.Start(t, "--include", conf, "--repl-diskless-sync-delay", "0")
+	replica := redisproc.StartReplica(t, master)
+	s := open(t, Options{URL: master.URL()})
+	w := writer(t, s, spooled(t))
+	k := startTalk(w, 3)
+	k.say(10)
+	until(t, "the lines are written", func() bool { return w.Stats().Backlog == 0 })
+	replica.Pause()
+	until(t, "the master refuses lines", func() bool { k.say(1); return w.Stats().Away })
+	replica.Resume()
+	until(t, "the master takes lines", func() bool { return !w.Stats().Away && w.Stats().Backlog == 0 })
+	k.end(t, s)
+}
+
 // TestDeployedUsersStayUnderTheirPrefix: other keys, and what runs the server, are none of their business.
 func TestDeployedUsersStayUnderTheirPrefix(t *testing.T) {
 	server := startDeployed(t, "users-7.acl")

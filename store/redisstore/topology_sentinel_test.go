@@ -66,6 +66,22 @@ func TestFailoverBySentinels(t *testing.T) {
 	}
 }
 
+// TestEpochChangesWithAPromotion although the process and the connection stay the same.
+func TestEpochChangesWithAPromotion(t *testing.T) {
+	replica := redisproc.StartReplica(t, redisproc.Start(t, "--repl-diskless-sync-delay", "0"))
+	s := open(t, Options{URL: replica.URL()})
+	must(t, s.Ping(ctx))
+	must(t, s.Ping(ctx))
+	if n := s.Epoch(); n != 1 {
+		t.Errorf("epoch %d of one server", n)
+	}
+	replica.Do("REPLICAOF", "NO", "ONE")
+	must(t, s.Ping(ctx))
+	if n := s.Epoch(); n != 2 {
+		t.Errorf("epoch %d after it became the master", n)
+	}
+}
+
 func TestSentinelsThatKnowNothing(t *testing.T) {
 	sentinel := redisproc.StartSentinels(t, redisproc.Start(t), 0)[0]
 	err := open(t, Options{URL: "redis://nowhere.invalid:1/0", Sentinel: &Sentinel{Master: "other", Addresses: []string{sentinel.Addr}}}).Ping(ctx)
