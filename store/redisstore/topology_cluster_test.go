@@ -193,6 +193,11 @@ func TestFailoverInACluster(t *testing.T) {
 	k.say(50)
 	cluster.Replicas[i].Until("role:master", "INFO", "replication")
 	k.say(50)
+	promoted := time.Now()
+	until(t, "the writer goes on", func() bool { return w.Stats().Backlog == 0 })
+	if took := time.Since(promoted); took > 30*time.Second {
+		t.Errorf("the new master was found after %v", took)
+	}
 	k.end(t, s)
 	if owner := cluster.Replicas[i].Do("EXISTS", "tl:{c0}:ev"); owner != "1" {
 		t.Error("the replica did not take over")
