@@ -19,8 +19,6 @@ type pageCall struct {
 	Act      bool // the reader may act on running calls of this node, if it is one
 	Write    bool // the reader may write notes and tags, and export
 	Delete   bool
-	Words    []string // to mark
-	Lang     string
 }
 
 // seeCall returns a call that the user may know of. To others it is not there.

@@ -25,6 +25,7 @@ func pageFuncs(words pageWords) template.FuncMap {
 		"lasted":  lasted,
 		"mos":     func(hundredths int) string { return words.decimal(float64(hundredths)/100, 1) },
 		"money":   func(micros int64) string { return words.decimal(float64(micros)/1e6, 4) },
+		"letters": func(text string) []string { return strings.Split(text, "") },
 		"pretty":  pretty,
 		"percent": func(part, of int) int { return 100 * part / max(1, of) },
 		"dict":    pageDict,

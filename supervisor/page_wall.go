@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"net/http"
 	"slices"
 	"sync"
@@ -165,6 +166,7 @@ func (s *pageWallStream) everything(ctx context.Context) error {
 	if err := s.read(ctx); err != nil {
 		return err
 	}
+	maps.DeleteFunc(s.sent, func(id, _ string) bool { return s.cards[id] == nil })
 	ids := []string{}
 	for _, c := range s.sorted() {
 		if err := s.card("", c); err != nil {

@@ -22,11 +22,13 @@ const glide = matchMedia('(prefers-reduced-motion: reduce)').matches ? 'instant'
 
 function toEnd() {
   lines.lastElementChild?.scrollIntoView({ block: 'end', behavior: glide });
+  following = true;
   down.hidden = true;
 }
 
 // upsert puts a line at the place of its id, or in place of itself. A tool call that was unfolded stays so.
 function upsert(html) {
+  watch();
   const stay = following;
   const box = fragment(html);
   const line = box.firstElementChild;
@@ -55,12 +57,16 @@ function head(html) {
   tags(address, head);
 }
 
-// The page follows as long as its reader is at the end, and stops when they scroll up.
+// The page follows as long as its reader is at the end, and stops when they scroll up. Going down, by hand or because a
+// line came, never stops it.
 let following = call.dataset.live === 'true';
-addEventListener('scroll', () => {
-  following = atEnd();
+let place = scrollY;
+function watch() {
+  following = scrollY < place ? atEnd() : following || atEnd();
+  place = scrollY;
   if (following) down.hidden = true;
-}, { passive: true });
+}
+addEventListener('scroll', watch, { passive: true });
 down.addEventListener('click', toEnd);
 
 if (call.dataset.live === 'true') {
