@@ -3,7 +3,6 @@ package supervisor
 import (
 	"context"
 	"strings"
-	"testing"
 	"time"
 
 	"github.com/chromedp/cdproto/cdp"
@@ -85,12 +84,12 @@ func (b *pageBrowser) clean() {
 	}
 }
 
-// look sets the size of the window and the scheme of colours.
+// look sets the size of the window and the scheme of colours, and asks for no motion, which a test would have to wait for.
 func (b *pageBrowser) look(width int64, scheme string) {
 	b.Helper()
 	b.do(chromedp.EmulateViewport(width, 900), func(ctx context.Context, t *chromedp.Target) (v chromedp.Void, err error) {
 		_, err = cdp.Call(ctx, t, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}})
+			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"}}})
 		return v, err
 	})
 }
@@ -105,5 +104,3 @@ func (b *pageBrowser) press(keys ...string) {
 // pictured are the pages that are looked at.
 var pictured = map[string]string{"wall": "/", "transcript": "/calls/heard-1", "live": "/calls/run-3", "history": "/calls", "found": "/calls?q=room+11",
 	"stats": "/stats?days=7", "audit": "/audit", "missing": "/calls/nobody"}
-
-var _ = testing.Short

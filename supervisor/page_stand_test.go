@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"math"
 	"net/http"
 	"net/http/httptest"
@@ -236,7 +237,7 @@ func newPageStand(t testing.TB) *pageStand {
 	t.Helper()
 	s := &pageStand{TB: t, archive: newPageArchive(t), live: &pageLive{off: map[string]bool{}}, user: &User{Name: "ruth", Role: Admin}}
 	var err error
-	s.server, err = New(Options{Archive: s.archive, Live: s.live, Recordings: pageShelf{}, Kept: "the embedded file", Version: "1.4.0"})
+	s.server, err = New(Options{Archive: s.archive, Live: s.live, Recordings: pageShelf{}, Kept: "the embedded file", Version: "1.4.0", Log: slog.New(slog.NewTextHandler(t.Output(), nil))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -373,4 +374,20 @@ func said(role store.Role, text string) store.Entry {
 		e.Heard = text
 	}
 	return e
+}
+
+// post sends a form and does not follow where it leads.
+func (s *pageStand) post(path, form string) *http.Response {
+	s.Helper()
+	req, err := http.NewRequest("POST", s.http.URL+path, strings.NewReader(form))
+	if err != nil {
+		s.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	resp, err := http.DefaultTransport.RoundTrip(req)
+	if err != nil {
+		s.Fatal(err)
+	}
+	resp.Body.Close()
+	return resp
 }
