@@ -63,15 +63,16 @@ func eval[T any](b *pageBrowser, script string) T {
 	return v
 }
 
-// until waits for a condition on the page.
+// until waits for a condition on the page. A script that fails is one that does not hold yet: pages may be changing.
 func (b *pageBrowser) until(script string) {
 	b.Helper()
 	for end := time.Now().Add(pagePatience); ; time.Sleep(20 * time.Millisecond) {
-		if eval[bool](b, "!!("+script+")") {
+		holds, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool]("!!("+script+")"))
+		if err == nil && holds {
 			return
 		}
 		if time.Now().After(end) {
-			b.Fatalf("never: %s\n%s", script, eval[string](b, "document.body.innerText"))
+			b.Fatalf("never: %s (%v)\n%s", script, err, eval[string](b, "document.body.innerText"))
 		}
 	}
 }
@@ -100,6 +101,9 @@ func (b *pageBrowser) press(keys ...string) {
 		b.do(chromedp.KeyEvent(key))
 	}
 }
+
+// waveDrawn holds when the waveform of a recording is to be seen.
+const waveDrawn = `(() => { const c = document.querySelector('#wave'); const d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data; let n = 0; for (let i = 3; i < d.length; i += 4) n += d[i] > 0; return n > 1000; })()`
 
 // pictured are the pages that are looked at.
 var pictured = map[string]string{"wall": "/", "transcript": "/calls/heard-1", "live": "/calls/run-3", "history": "/calls", "found": "/calls?q=room+11",

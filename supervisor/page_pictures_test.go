@@ -38,7 +38,7 @@ func (b *pageBrowser) picture(name string, width int64, scheme, file string) {
 	b.look(width, scheme)
 	b.open(pictured[name])
 	b.until("document.readyState === 'complete' && (!document.querySelector('#link') || document.querySelector('#link').dataset.state === 'on')")
-	b.until("!document.querySelector('#wave') || document.querySelector('#wave').ariaValueMax === '48'")
+	b.until("!document.querySelector('#wave') || document.querySelector('#wave').ariaValueMax === '48' && " + waveDrawn)
 	image, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
 	if err != nil {
 		b.Fatal(err)
