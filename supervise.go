@@ -20,6 +20,7 @@ type supervised struct {
 var (
 	_ supervisor.Archive    = supervised{}
 	_ supervisor.Recordings = supervised{}
+	_ store.Searcher        = supervised{}
 )
 
 // Delete removes a call and its recording, which goes first: what interrupts this can be repeated.
@@ -111,4 +112,9 @@ func signIn(cfg *configs.Supervisor) *supervisor.SignIn {
 		}
 	}
 	return s
+}
+
+// Search looks through transcripts as the store itself does it best (store.Searcher).
+func (s supervised) Search(ctx context.Context, q store.Query, text string, limit int) (store.Found, error) {
+	return store.Search(ctx, s.Store, q, text, limit)
 }
