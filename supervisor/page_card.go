@@ -42,6 +42,7 @@ type pageCard struct {
 
 	after string // id of the last line that was folded
 	held  bool
+	off   bool // the model is off the call, as the transcript says
 }
 
 // fold takes what happened since the last time.
@@ -64,7 +65,7 @@ func (c *pageCard) fold(call store.Call, entries []store.Entry, silenced bool) {
 	switch {
 	case call.Answered.IsZero():
 		c.State, c.Since = stateRinging, call.Started
-	case silenced:
+	case silenced || c.off:
 		c.State = stateSilenced
 	case c.held:
 		c.State = stateHold
@@ -81,10 +82,12 @@ func (c *pageCard) line(e *store.Entry) {
 		}
 	case store.KindHold:
 		c.held = e.Status == "on"
+	case store.KindSilence:
+		c.off = e.Status == "on"
 	case store.KindEscalation:
 		c.warn(warnEscalated)
 	case store.KindToolResult:
-		if e.Status != "completed" {
+		if store.Failed(e.Status) {
 			c.warn(warnTool)
 		}
 	case store.KindSession:

@@ -23,6 +23,8 @@ func TestCardSaysHowTheCallIs(t *testing.T) {
 		"talking":       {answered, nil, false, stateTalking, answered.Answered},
 		"held":          {answered, []store.Entry{on}, false, stateHold, answered.Answered},
 		"held and back": {answered, []store.Entry{on, off}, false, stateTalking, answered.Answered},
+		"off elsewhere": {answered, []store.Entry{{Kind: store.KindSilence, Status: "on"}}, false, stateSilenced, answered.Answered},
+		"put back":      {answered, []store.Entry{{Kind: store.KindSilence, Status: "on"}, {Kind: store.KindSilence, Status: "off"}}, false, stateTalking, answered.Answered},
 		"off the call":  {answered, []store.Entry{on}, true, stateSilenced, answered.Answered},
 	} {
 		var c pageCard
@@ -36,7 +38,7 @@ func TestCardSaysHowTheCallIs(t *testing.T) {
 func TestCardWarns(t *testing.T) {
 	var c pageCard
 	call := store.Call{Answered: time.Unix(1, 0), MOSCaller: 430}
-	c.fold(call, []store.Entry{said(store.RoleAgent, "Hello"), {ID: "1-1", Kind: store.KindToolResult, Status: "completed"}}, false)
+	c.fold(call, []store.Entry{said(store.RoleAgent, "Hello"), {ID: "1-1", Kind: store.KindToolResult, Status: "ok"}}, false)
 	if len(c.Warnings) != 0 || c.Words != "Hello" || c.Role != store.RoleAgent {
 		t.Errorf("of nothing: %+v", c)
 	}

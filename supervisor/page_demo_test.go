@@ -81,7 +81,7 @@ func (s *pageStand) heard(start time.Time) {
 		turn(11, timed(said(store.RoleAgent, "Of course. Which reference is on your confirmation?"), 210, 520, 60)),
 		turn(18, said(store.RoleCaller, "It is L, N, four, seven, one, one.")),
 		turn(23, store.Entry{Kind: store.KindToolCall, Role: store.RoleAgent, Tool: "find_booking", CallID: "t1", Arguments: `{"reference":"LN4711"}`}),
-		turn(23.4, store.Entry{Kind: store.KindToolResult, Role: store.RoleSystem, Tool: "find_booking", CallID: "t1", Status: "completed", DurationMS: 340, Result: `{"guest":"A. Weber","room":"double","from":"2026-11-27","to":"2026-11-29"}`}),
+		turn(23.4, store.Entry{Kind: store.KindToolResult, Role: store.RoleSystem, Tool: "find_booking", CallID: "t1", Status: "ok", DurationMS: 340, Result: `{"guest":"A. Weber","room":"double","from":"2026-11-27","to":"2026-11-29"}`}),
 		turn(24, timed(store.Entry{Kind: store.KindTurn, Role: store.RoleAgent, Status: "interrupted", CutMS: 2900,
 			Text: "I found it: a double room from Friday the 27th to Sunday the 29th, breakfast included. Which new dates would you like?", Heard: "I found it: a double room from Friday the 27th"}, 190, 870, 55)),
 		turn(27, store.Entry{Kind: store.KindInterrupt, Role: store.RoleCaller, CutMS: 2900}),

@@ -39,10 +39,10 @@ func TestLinesOfOneToolCallAreOne(t *testing.T) {
 	if l := f.add(store.Entry{Kind: store.KindEffect, CallID: "a", Status: "begun"}); l != call || l.Effect != "begun" {
 		t.Errorf("the effect stands alone: %+v", l)
 	}
-	if l := f.add(store.Entry{ID: "1-2", Kind: store.KindToolResult, CallID: "a", Status: "completed"}); l != call || l.ID != "1-1" || l.Done.Status != "completed" {
+	if l := f.add(store.Entry{ID: "1-2", Kind: store.KindToolResult, CallID: "a", Status: "ok"}); l != call || l.ID != "1-1" || l.Done.Status != "ok" {
 		t.Errorf("the result stands alone: %+v", l)
 	}
-	if l := f.add(store.Entry{ID: "1-3", Kind: store.KindToolResult, CallID: "b", Status: "completed"}); l == nil || l.ID != "1-3" {
+	if l := f.add(store.Entry{ID: "1-3", Kind: store.KindToolResult, CallID: "b", Status: "ok"}); l == nil || l.ID != "1-3" {
 		t.Errorf("a result without its call is gone: %+v", l)
 	}
 	if len(f.lines) != 2 {

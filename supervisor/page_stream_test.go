@@ -79,9 +79,9 @@ func TestTranscriptGoesOnWhereItWas(t *testing.T) {
 		}
 	}
 	c.close()
-	ids = append(ids, s.add("c", store.Entry{Kind: store.KindToolResult, Tool: "find", CallID: "f", Status: "completed"}, said(store.RoleAgent, "three\nlines"))...)
+	ids = append(ids, s.add("c", store.Entry{Kind: store.KindToolResult, Tool: "find", CallID: "f", Status: "ok"}, said(store.RoleAgent, "three\nlines"))...)
 	c = s.stream("/calls/c/stream?after="+ids[0], ids[2]) // the address is that of the page, the id counts
-	if e := c.next("line"); e.id != ids[3] || !strings.Contains(e.data, `id="e-`+ids[2]+`"`) || !strings.Contains(e.data, `data-status="completed"`) {
+	if e := c.next("line"); e.id != ids[3] || !strings.Contains(e.data, `id="e-`+ids[2]+`"`) || !strings.Contains(e.data, `data-status="ok"`) {
 		t.Errorf("the result does not go to its call: %+v", e)
 	}
 	if e := c.next("line"); e.id != ids[4] || !strings.Contains(e.data, "three\nlines") {
