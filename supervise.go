@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/trunkline/trunkline/configs"
 	"github.com/trunkline/trunkline/store"
@@ -55,7 +56,7 @@ func (s *Service) openPage(cfg *configs.Supervisor) (*page, error) {
 	}
 	archive := supervised{s.kept.store, s.kept.sound}
 	server, err := supervisor.New(supervisor.Options{Archive: archive, Live: &s.live, Recordings: archive,
-		SignIn: signIn(cfg), Kept: kept(&s.cfg.Store), Version: Version(), Log: s.log})
+		SignIn: signIn(cfg), Kept: kept(&s.cfg.Store), Version: strings.TrimPrefix(Version(), "trunkline "), Log: s.log})
 	if err != nil {
 		return nil, fmt.Errorf("page for supervisors: %w", err)
 	}
