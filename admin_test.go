@@ -92,11 +92,10 @@ func TestNotReadyWhileTheModelIsDown(t *testing.T) {
 		t.Fatalf("error is %v", err)
 	}
 	status, body := get(t, s.Service, "/readyz")
-	if status != http.StatusServiceUnavailable || !strings.Contains(body, "the model could not be reached") {
+	if status != http.StatusServiceUnavailable || !strings.Contains(body, "could not be reached") {
 		t.Errorf("after a failed call: %d %q", status, body)
 	}
-	down := s.modelDown.Load()
-	s.modelDown.Store(&modelFailure{down.at.Add(-failureCounts), down.err})
+	s.models.failed("main", s.models.down["main"].err, time.Now().Add(-failureCounts))
 	if status, body := get(t, s.Service, "/readyz"); status != http.StatusOK {
 		t.Errorf("a minute later: %d %q", status, body)
 	}
@@ -110,7 +109,7 @@ func TestNotReadyWhileTheModelIsDown(t *testing.T) {
 // A call that reaches the model ends the alarm at once.
 func TestReadyAgainAfterACall(t *testing.T) {
 	s := stage(t, setup{})
-	s.modelDown.Store(&modelFailure{time.Now(), errors.New("no route to host")})
+	s.models.failed("main", errors.New("no route to host"), time.Now())
 	if status, _ := get(t, s.Service, "/readyz"); status != http.StatusServiceUnavailable {
 		t.Errorf("model down: %d", status)
 	}

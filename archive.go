@@ -98,6 +98,15 @@ func OpenReader(ctx context.Context, cfg *configs.Config, log *slog.Logger) (sto
 	return s, s.Close, nil
 }
 
+// flush writes what is unwritten; no line is taken afterwards.
+func (a *archive) flush() {
+	ctx, cancel := context.WithTimeout(context.Background(), flushTimeout)
+	defer cancel()
+	if err := a.writer.Close(ctx); err != nil {
+		a.log.Error("transcripts are not complete", "err", err)
+	}
+}
+
 func (a *archive) close(ctx context.Context) error {
 	var errs []error
 	if a.writer != nil {

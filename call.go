@@ -72,7 +72,7 @@ func (s *Service) refuse(ctx context.Context, call *telephony.Call, desk *desk, 
 		return
 	}
 	s.observer.RealtimeError("dial")
-	s.modelDown.Store(&modelFailure{time.Now(), err})
+	s.models.failed(desk.Service, err, time.Now())
 	log.Error("model cannot be reached: call refused", "err", err)
 	s.report(call.Reject(503, "Service Unavailable", modelRetryAfter), log)
 }
@@ -89,7 +89,7 @@ func (s *Service) hold(ctx context.Context, call *telephony.Call, desk *desk, co
 // talk is a call from its answer on, whoever placed it: it talks, hangs up and closes the record, whatever happens in
 // between.
 func (s *Service) talk(ctx context.Context, call *telephony.Call, desk *desk, conv *agent.Conversation, log *slog.Logger) {
-	s.modelDown.Store(nil)
+	s.models.reached(desk.Service)
 	record := beginning(call.Info(), desk, s.node)
 	record.SRTP = call.SRTP() // of an INVITE without an offer it is known since the answer
 	s.journal.Begin(record)

@@ -50,7 +50,7 @@ func (s *Service) greet(ctx context.Context, call *telephony.Call, desk *desk, l
 	end := agent.End{By: agent.BySystem, Cause: "model cannot be reached"}
 	if call.Ended() == nil && ctx.Err() == nil {
 		s.observer.RealtimeError("dial")
-		s.modelDown.Store(&modelFailure{time.Now(), err})
+		s.models.failed(desk.Service, err, time.Now())
 		log.Error("model cannot be reached: call ended", "err", err)
 	}
 	s.hangUp(call, end, log)

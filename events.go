@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/trunkline/trunkline/configs"
 	"github.com/trunkline/trunkline/store"
@@ -43,6 +44,20 @@ func deliver(ctx context.Context, all []*outbox.Courier) {
 	var crew sync.WaitGroup
 	for _, c := range all {
 		crew.Go(func() { c.Run(ctx) })
+	}
+	crew.Wait()
+}
+
+// lastRound is how long receivers may take for what the end of a service brought; what is left is told by the next one.
+const lastRound = 3 * time.Second
+
+// lastEvents tells receivers of the calls that ended last.
+func lastEvents(all []*outbox.Courier) {
+	ctx, cancel := context.WithTimeout(context.Background(), lastRound)
+	defer cancel()
+	var crew sync.WaitGroup
+	for _, c := range all {
+		crew.Go(func() { c.Finish(ctx) })
 	}
 	crew.Wait()
 }

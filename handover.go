@@ -58,6 +58,9 @@ func (x *exchange) Consult(ctx context.Context, q tools.Consultation) error {
 		defer cancel()
 		err := x.service.phones.Dial(leg, x.outbound(q), telephony.HandlerFunc(func(ctx context.Context, human *telephony.Call) {
 			err := x.ask(ctx, human, q)
+			if err == nil && !release() { // whoever asked has gone, and this leg with it
+				err = x.lose(human)
+			}
 			release()
 			verdict <- err
 			if err == nil {
@@ -75,7 +78,7 @@ func (x *exchange) Consult(ctx context.Context, q tools.Consultation) error {
 func (x *exchange) begin() bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if x.asking || x.human != nil {
+	if x.asking || x.presentLocked() != nil {
 		return false
 	}
 	x.asking = true
@@ -106,7 +109,25 @@ func (x *exchange) close() {
 func (x *exchange) wanted() (human *telephony.Call, name string) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	return x.human, x.name
+	return x.presentLocked(), x.name
+}
+
+// presentLocked is who wants the caller and is still there.
+func (x *exchange) presentLocked() *telephony.Call {
+	if x.human != nil && x.human.Ended() != nil {
+		x.human = nil
+	}
+	return x.human
+}
+
+// lose forgets somebody who wanted the caller and does not get them.
+func (x *exchange) lose(human *telephony.Call) error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.human == human {
+		x.human = nil
+	}
+	return tools.Tell("it took too long, and they were let go")
 }
 
 // outbound is the call to whom a tool names.

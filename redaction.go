@@ -51,7 +51,8 @@ func (j *journal) rulesOf(agent string) redact.Rules {
 	return redact.Default()
 }
 
-// Begin writes the beginning of a call, which keeps the rules of its agent to its end, whoever it is handed to.
+// Begin writes the beginning of a call, which keeps the rules of its agent to its end. Those of whoever it is handed to
+// come in addition: what one of them must not keep is not kept.
 func (j *journal) Begin(c store.Call) {
 	j.mu.Lock()
 	j.calls[c.ID] = &redacted{call: j.rulesOf(c.Agent).Call()}
@@ -64,6 +65,11 @@ func (j *journal) Append(callID string, entries ...store.Entry) {
 	r := j.of(callID)
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	for i := range entries {
+		if e := &entries[i]; e.Kind == store.KindHandOff {
+			r.call.Also(j.rulesOf(e.Text))
+		}
+	}
 	entries = r.call.Entries(entries)
 	j.writer.Append(callID, entries...)
 	if j.tap != nil {

@@ -57,6 +57,23 @@ func TestJournalRedacts(t *testing.T) {
 	must(t, a.close(context.Background()))
 }
 
+// After a hand-off to an agent that takes more out, that is taken out too; handed to one that takes out less, it still is.
+func TestHandOffRedactsWhatEitherDoes(t *testing.T) {
+	cfg, a := embedded(t)
+	defer func() { must(t, a.close(context.Background())) }()
+	cfg.Agents = []configs.Agent{{Name: "careful", Redact: []string{"cards"}}, {Name: "careless"}}
+	seen := map[string]string{}
+	j := newJournal(a.writer, cfg, func(id string, entries []store.Entry) { seen[id] += entries[len(entries)-1].Text })
+	for id, agents := range map[string][2]string{"1": {"careless", "careful"}, "2": {"careful", "careless"}} {
+		j.Begin(store.Call{ID: id, Agent: agents[0], Started: time.Now()})
+		j.Append(id, store.Entry{Kind: store.KindHandOff, Text: agents[1]})
+		j.Append(id, store.Entry{Kind: store.KindTurn, Role: store.RoleCaller, Text: card})
+		if !strings.Contains(seen[id], "[card]") {
+			t.Errorf("from %s to %s: %q", agents[0], agents[1], seen[id])
+		}
+	}
+}
+
 // Tools write beside the conversation: no line is lost, and the race detector is content.
 func TestJournalAtOnce(t *testing.T) {
 	cfg, a := embedded(t)

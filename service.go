@@ -35,16 +35,9 @@ type Service struct {
 	couriers []*outbox.Courier
 	live     live
 
-	modelDown atomic.Pointer[modelFailure] // of the last call that could not reach its model; nil after one that could
+	served atomic.Bool // Serve was called, or Close instead of it
+	models models      // those that could not be reached
 }
-
-// modelFailure is remembered for a while: /readyz must come back by itself, or nothing would ever try the model again.
-type modelFailure struct {
-	at  time.Time
-	err error
-}
-
-const failureCounts = time.Minute
 
 // Option changes a Service.
 type Option func(*options)
@@ -152,6 +145,7 @@ func (s *Service) Stats() telephony.Stats { return s.phones.Stats() }
 // Serve takes calls until ctx is done. Then it refuses new ones, lets the running ones go on for limits.drain_timeout,
 // ends what is left, writes what is unwritten and returns nil.
 func (s *Service) Serve(ctx context.Context) error {
+	s.served.Store(true)
 	sweeping, stopSweeping := context.WithCancel(context.Background())
 	var crew sync.WaitGroup
 	crew.Go(func() { store.SweepEvery(sweeping, s.kept.store, time.Minute, s.log) })
@@ -166,8 +160,10 @@ func (s *Service) Serve(ctx context.Context) error {
 		s.drain()
 	}
 	_ = s.phones.Close()
+	s.kept.flush() // so that the last events are there to be told
 	stopSweeping()
 	crew.Wait()
+	lastEvents(s.couriers)
 	s.closeStore()
 	if errors.Is(err, telephony.ErrClosed) {
 		return nil
@@ -175,17 +171,25 @@ func (s *Service) Serve(ctx context.Context) error {
 	return err
 }
 
-// Close ends all calls at once, with BYE, and makes Serve return. It is for an operator who does not want to wait.
-func (s *Service) Close() error { return s.phones.Close() }
+// Close ends all calls at once, with BYE, and makes Serve return. It is for an operator who does not want to wait. A
+// service that never served is closed by it wholly: the store, the listeners and the programs of tools.
+func (s *Service) Close() error {
+	err := s.phones.Close()
+	if !s.served.Swap(true) {
+		s.closeStore()
+	}
+	return err
+}
 
 // drain lets running calls end by themselves, within the limit.
 func (s *Service) drain() {
-	if n := s.phones.Stats().Active; n > 0 {
+	n := s.phones.Stats().Active
+	if n > 0 {
 		s.log.Info("draining", "calls", n, "timeout", s.cfg.Limits.DrainTimeout.Std())
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), s.cfg.Limits.DrainTimeout.Std())
 	defer cancel()
-	if err := s.phones.Shutdown(ctx); err != nil {
+	if err := s.phones.Shutdown(ctx); err != nil && n > 0 {
 		s.log.Warn("calls were cut", "err", err)
 	}
 }
@@ -219,13 +223,23 @@ func (s *Service) ready(ctx context.Context) (unready, degraded error) {
 	case stats.Active >= stats.Capacity:
 		return fmt.Errorf("at the limit of %d calls", stats.Capacity), nil
 	}
-	if down := s.modelDown.Load(); down != nil && time.Since(down.at) < failureCounts {
-		return fmt.Errorf("the model could not be reached at the last call: %w", down.err), nil
+	unready, degraded = s.models.state(s.services(), time.Now())
+	if unready != nil {
+		return unready, nil
 	}
 	if err := s.kept.store.Ping(ctx); err != nil {
-		return nil, fmt.Errorf("store does not answer, transcripts wait: %w", err)
+		degraded = errors.Join(degraded, fmt.Errorf("store does not answer, transcripts wait: %w", err))
 	}
-	return nil, nil
+	return nil, degraded
+}
+
+// services are the names of the model services that agents work with.
+func (s *Service) services() map[string]bool {
+	all := map[string]bool{}
+	for _, d := range s.desks {
+		all[d.Service] = true
+	}
+	return all
 }
 
 // route finds who answers, nil when nobody does.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/trunkline/trunkline/configs"
 	"github.com/trunkline/trunkline/store"
@@ -20,6 +21,7 @@ type supervised struct {
 var (
 	_ supervisor.Archive    = supervised{}
 	_ supervisor.Recordings = supervised{}
+	_ store.Searcher        = supervised{}
 )
 
 // Delete removes a call and its recording, which goes first: what interrupts this can be repeated.
@@ -54,7 +56,7 @@ func (s *Service) openPage(cfg *configs.Supervisor) (*page, error) {
 	}
 	archive := supervised{s.kept.store, s.kept.sound}
 	server, err := supervisor.New(supervisor.Options{Archive: archive, Live: &s.live, Recordings: archive,
-		SignIn: signIn(cfg), Kept: kept(&s.cfg.Store), Version: Version(), Log: s.log})
+		SignIn: signIn(cfg), Kept: kept(&s.cfg.Store), Version: strings.TrimPrefix(Version(), "trunkline "), Log: s.log})
 	if err != nil {
 		return nil, fmt.Errorf("page for supervisors: %w", err)
 	}
@@ -111,4 +113,9 @@ func signIn(cfg *configs.Supervisor) *supervisor.SignIn {
 		}
 	}
 	return s
+}
+
+// Search looks through transcripts as the store itself does it best (store.Searcher).
+func (s supervised) Search(ctx context.Context, q store.Query, text string, limit int) (store.Found, error) {
+	return store.Search(ctx, s.Store, q, text, limit)
 }

@@ -146,6 +146,38 @@ func (st *stand) entered() bool {
 	return true
 }
 
+// What a drain ends is told before the service is gone.
+func TestLastEventsAreTold(t *testing.T) {
+	cdr := filepath.Join(t.TempDir(), "cdr.jsonl")
+	st := stage(t, setup{script: waiting(), yaml: "events: { cdr: \"" + cdr + "\" }\nlimits: { drain_timeout: 0s }\n"})
+	until(t, "the file has its place in the events", st.entered)
+	called := make(chan error, 1)
+	go func() {
+		_, err := st.call(t, t.Context(), "+15551230001", phone.WaitSpeech{}, phone.WaitBye{})
+		called <- err
+	}()
+	id := st.held(t)
+	until(t, "the call has begun", func() bool { _, err := st.Store().Call(t.Context(), id); return err == nil })
+	st.stop()
+	must(t, <-st.done)
+	st.done <- nil // the stand waits for it too
+	<-called
+	if text, _ := os.ReadFile(cdr); strings.Count(string(text), id) != 1 {
+		t.Errorf("the file of records holds %q", text)
+	}
+}
+
+// A service that is given up before it served leaves nothing open.
+func TestServiceThatNeverServed(t *testing.T) {
+	s := setup{model: "ws://127.0.0.1:1/v1/realtime"}
+	cfg := s.config(t, s.model)
+	for range 2 { // the second finds the file free
+		service, err := New(cfg, WithTools(s.registry(t)), WithLogger(testLog(t)))
+		must(t, err)
+		must(t, service.Close())
+	}
+}
+
 func TestNamesOfReceivers(t *testing.T) {
 	for name, want := range map[string]string{"crm": "crm", "CRM.1": "crm-1", "host.example.com": "host-example-com", strings.Repeat("x", 99): strings.Repeat("x", 64)} {
 		if got := tagOf(name); got != want || !store.ValidTag(got) {

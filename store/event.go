@@ -75,13 +75,16 @@ func JustEnded(old, c *Call) bool {
 // and it was not needed any more.
 var fine = map[string]bool{"": true, "ok": true, "completed": true, "duplicate": true, "cancelled": true}
 
+// Failed reports whether the status of a tool's result is a failure.
+func Failed(status string) bool { return !fine[status] }
+
 // EventOf is the event that a line of a call makes, if it makes one.
 func EventOf(callID string, e *Entry) (Event, bool) {
 	var what string
 	switch {
 	case e.Kind == KindEscalation:
 		what = EventEscalated
-	case e.Kind == KindToolResult && !fine[e.Status]:
+	case e.Kind == KindToolResult && Failed(e.Status):
 		what = EventToolFailed
 	default:
 		return Event{}, false

@@ -46,6 +46,8 @@ func (p *printer) entry(e store.Entry) {
 		p.line(e.At, "caller", inWords(holds, e.Status))
 	case store.KindSilence:
 		p.line(e.At, "call", inWords(silences, e.Status)+" "+e.Author)
+	case store.KindRecording:
+		p.line(e.At, "call", "‹recording "+e.Status+"›")
 	case store.KindSession:
 		p.line(e.At, "model", join(inWords(sessions, e.Status), e.Text))
 	case store.KindHandOff:

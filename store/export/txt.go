@@ -100,6 +100,13 @@ func spoken(e *store.Entry) (who, what string) {
 		return "Agent", joined("[wants a person to look at this call]", e.Text)
 	case store.KindHold:
 		return "Caller", "[hold " + e.Status + "]"
+	case store.KindSilence:
+		if e.Status == "on" {
+			return voice(e.Role), joined("[takes the model off the call]", e.Author)
+		}
+		return voice(e.Role), joined("[puts the model back]", e.Author)
+	case store.KindRecording:
+		return "System", "[recording " + e.Status + "]"
 	case store.KindHandOff:
 		return "Agent", "[" + e.Text + " takes over]"
 	case store.KindTransfer:

@@ -45,6 +45,8 @@ type Courier struct {
 	Log      *slog.Logger
 	Observe  func(receiver, outcome string) // told of delivered, failed, buried; nil: nobody counts
 
+	left []store.Event // taken and not dealt with; owned by Run, then by Finish
+
 	entered atomic.Bool
 	waiting atomic.Int64
 }
@@ -89,12 +91,47 @@ func (c *Courier) Run(ctx context.Context) {
 	}
 }
 
+// Finish delivers what is left and what is new, each event once, until there is nothing more, something fails or ctx is
+// done. It is called when Run has returned.
+func (c *Courier) Finish(ctx context.Context) {
+	for events := c.left; ; {
+		for i := range events {
+			if !c.once(ctx, &events[i]) {
+				return // it is taken again by whoever comes next
+			}
+		}
+		look, cancel := context.WithTimeout(ctx, firstPause/2)
+		more, err := c.Source.Take(look, c.Name, c.Node, batch, abandoned)
+		cancel()
+		if err != nil || len(more) == 0 {
+			return
+		}
+		events = more
+	}
+}
+
+// once delivers an event if that goes at once.
+func (c *Courier) once(ctx context.Context, e *store.Event) bool {
+	if c.wanted(e) {
+		if err := c.attempt(ctx, e); err != nil && !errors.Is(err, store.ErrNotFound) {
+			return false
+		}
+		c.count(Delivered)
+	}
+	return c.Source.Done(ctx, c.Name, e.ID) == nil
+}
+
+func (c *Courier) wanted(e *store.Event) bool {
+	return c.Types == nil || slices.Contains(c.Types, e.Type)
+}
+
 // round deals with what was taken. What is left when ctx ends is taken again later.
 func (c *Courier) round(ctx context.Context, events []store.Event) {
 	defer c.waiting.Store(0)
 	for i := range events {
 		c.waiting.Store(int64(len(events) - i))
 		if !c.settle(ctx, &events[i]) {
+			c.left = events[i:]
 			return
 		}
 	}
@@ -102,7 +139,7 @@ func (c *Courier) round(ctx context.Context, events []store.Event) {
 
 // settle delivers an event, however long that takes, or puts it aside. It reports false when ctx ended before.
 func (c *Courier) settle(ctx context.Context, e *store.Event) bool {
-	if c.Types != nil && !slices.Contains(c.Types, e.Type) {
+	if !c.wanted(e) {
 		return c.done(ctx, e)
 	}
 	pause := firstPause

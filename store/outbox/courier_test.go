@@ -207,6 +207,24 @@ func TestEndInMidDelivery(t *testing.T) {
 	}
 }
 
+// At the end of a service what is new is delivered once; what fails, and what follows, stays for the next.
+func TestFinish(t *testing.T) {
+	for name, tc := range map[string]struct{ fails, done int }{"all": {-1, 40}, "one fails": {20, 20}} {
+		s := &shelf{events: events(40)}
+		n := 0
+		c := &Courier{Name: "crm", Source: s, Deliver: func(context.Context, *Parcel) error {
+			if n++; n == tc.fails+1 {
+				return errAway
+			}
+			return nil
+		}}
+		synctest.Test(t, func(t *testing.T) { c.Finish(t.Context()) })
+		if len(s.done) != tc.done {
+			t.Errorf("%s: done %d, want %d", name, len(s.done), tc.done)
+		}
+	}
+}
+
 func TestBefore(t *testing.T) {
 	for id, want := range map[string]string{"5-1": "5-0", "5-0": "4-18446744073709551615", "0-1": ""} {
 		parsed, _ := store.ParseID(id)

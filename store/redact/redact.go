@@ -47,6 +47,11 @@ type secret struct{ digits, mark string }
 // Call begins the state of one call.
 func (r Rules) Call() *Call { return &Call{rules: r} }
 
+// Also takes out, from now on, what r names too. What the call has learned stays.
+func (c *Call) Also(r Rules) {
+	c.rules = Rules{c.rules.Cards || r.Cards, c.rules.IBANs || r.IBANs, c.rules.SSNs || r.SSNs, c.rules.Emails || r.Emails, c.rules.Phones || r.Phones}
+}
+
 // Entries returns the entries as they may be stored. The slice given is not changed; it is returned itself when there
 // was nothing to take out.
 func (c *Call) Entries(entries []store.Entry) []store.Entry {
