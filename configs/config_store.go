@@ -30,7 +30,8 @@ type Redis struct {
 	Certificate File `yaml:"certificate"`
 	// Key is its private key.
 	Key File `yaml:"key"`
-	// ServerName that the server's certificate has to have; rediss only. Default: the host of the URL.
+	// ServerName that the server's certificate has to have; rediss only. Default: the host that we connect to; in a Cluster and with
+	// Sentinels each server's own address.
 	ServerName string `yaml:"server_name"`
 }
 
