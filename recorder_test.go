@@ -58,6 +58,64 @@ func TestCallIsRecorded(t *testing.T) {
 	}
 }
 
+// slowDisk is a place for recordings that begins none before it is opened.
+type slowDisk struct {
+	*sound.Keep
+	opened chan struct{}
+}
+
+func (d slowDisk) Begin(callID string, law transcode.Law) (*sound.Recorder, error) {
+	<-d.opened
+	return d.Keep.Begin(callID, law)
+}
+
+// A disk that stands still does not hold the call up, and what is said while the recording pauses is in no recording,
+// although the pause is over when it comes to be written.
+func TestPausesHoldForWhatIsWrittenLate(t *testing.T) {
+	clip := note(400, 600)
+	st := stage(t, setup{script: waiting()})
+	pausing := make(chan struct{})
+	called := make(chan phone.Report, 1)
+	go func() {
+		r, _ := st.call(t, t.Context(), "+15551230001", phone.WaitSpeech{}, phone.WaitQuiet{}, phone.Until{Done: pausing},
+			phone.Say{Clip: clip}, phone.Hangup{})
+		called <- r
+	}()
+	id := st.held(t)
+	st.live.mu.Lock()
+	call := st.live.calls[id].call
+	st.live.mu.Unlock()
+	opened := make(chan struct{})
+	var recorders [2]*recorder
+	var dirs [2]string
+	for i := range recorders {
+		dirs[i] = t.TempDir()
+		keep, err := sound.New(sound.Options{Directory: dirs[i]})
+		must(t, err)
+		recorders[i] = &recorder{keep: slowDisk{keep, opened}, call: call, log: testLog(t)}
+	}
+	hears, pauses := recorders[0], recorders[1]
+	hears.Record(true) // it would never come back
+	pauses.Record(true)
+	pauses.Record(false)
+	close(pausing)
+	r := <-called
+	pauses.Record(true)
+	close(opened)
+	for i, want := range []bool{true, false} {
+		name := recorders[i].finish(time.Time{})
+		file, err := os.ReadFile(filepath.Join(dirs[i], name))
+		must(t, err)
+		caller := make([]byte, 0, len(file))
+		for at := 58; at < len(file); at += 2 { // behind its head
+			caller = append(caller, file[at])
+		}
+		if words := inLaw(clip, r.Law); bytes.Contains(caller, words[1000:2000]) != want || len(caller) < len(words) {
+			t.Errorf("the words are in recording %d: %v, of %d samples", i, !want, len(caller))
+		}
+	}
+}
+
 func TestCallThatIsNotToBeRecorded(t *testing.T) {
 	st := stage(t, setup{})
 	_, err := st.call(t, t.Context(), "+15551230001", phone.WaitBye{})
