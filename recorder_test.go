@@ -11,6 +11,9 @@ import (
 	"testing"
 	"time"
 
+	"filippo.io/age"
+
+	"github.com/trunkline/trunkline/configs"
 	"github.com/trunkline/trunkline/store"
 	"github.com/trunkline/trunkline/store/sound"
 	"github.com/trunkline/trunkline/telephony/phone"
@@ -58,6 +61,64 @@ func TestCallIsRecorded(t *testing.T) {
 	}
 }
 
+// slowDisk is a place for recordings that begins none before it is opened.
+type slowDisk struct {
+	*sound.Keep
+	opened chan struct{}
+}
+
+func (d slowDisk) Begin(callID string, law transcode.Law) (*sound.Recorder, error) {
+	<-d.opened
+	return d.Keep.Begin(callID, law)
+}
+
+// A disk that stands still does not hold the call up, and what is said while the recording pauses is in no recording,
+// although the pause is over when it comes to be written.
+func TestPausesHoldForWhatIsWrittenLate(t *testing.T) {
+	clip := note(400, 600)
+	st := stage(t, setup{script: waiting()})
+	pausing := make(chan struct{})
+	called := make(chan phone.Report, 1)
+	go func() {
+		r, _ := st.call(t, t.Context(), "+15551230001", phone.WaitSpeech{}, phone.WaitQuiet{}, phone.Until{Done: pausing},
+			phone.Say{Clip: clip}, phone.Hangup{})
+		called <- r
+	}()
+	id := st.held(t)
+	st.live.mu.Lock()
+	call := st.live.calls[id].call
+	st.live.mu.Unlock()
+	opened := make(chan struct{})
+	var recorders [2]*recorder
+	var dirs [2]string
+	for i := range recorders {
+		dirs[i] = t.TempDir()
+		keep, err := sound.New(sound.Options{Directory: dirs[i]})
+		must(t, err)
+		recorders[i] = &recorder{keep: slowDisk{keep, opened}, call: call, log: testLog(t)}
+	}
+	hears, pauses := recorders[0], recorders[1]
+	hears.Record(true) // it would never come back
+	pauses.Record(true)
+	pauses.Record(false)
+	close(pausing)
+	r := <-called
+	pauses.Record(true)
+	close(opened)
+	for i, want := range []bool{true, false} {
+		name := recorders[i].finish(time.Time{})
+		file, err := os.ReadFile(filepath.Join(dirs[i], name))
+		must(t, err)
+		caller := make([]byte, 0, len(file))
+		for at := 58; at < len(file); at += 2 { // behind its head
+			caller = append(caller, file[at])
+		}
+		if words := inLaw(clip, r.Law); bytes.Contains(caller, words[1000:2000]) != want || len(caller) < len(words) {
+			t.Errorf("the words are in recording %d: %v, of %d samples", i, !want, len(caller))
+		}
+	}
+}
+
 func TestCallThatIsNotToBeRecorded(t *testing.T) {
 	st := stage(t, setup{})
 	_, err := st.call(t, t.Context(), "+15551230001", phone.WaitBye{})
@@ -91,10 +152,8 @@ func TestRecordingsOfADeadProcess(t *testing.T) {
 	}
 	must(t, a.store.Finish(t.Context(), store.Call{ID: "lost", Cause: store.CauseLost, EndedBy: "system", Ended: began.Add(time.Second)}))
 	settled := map[string]bool{}
-	left, err := a.sound.Left()
-	must(t, err)
-	for _, id := range left {
-		settled[id] = a.recover(context.Background(), id, func(string, time.Time) time.Time { return time.Time{} })
+	for _, l := range a.leftovers(t.Context()) {
+		settled[l.call] = a.recover(context.Background(), l, func(string, time.Time) time.Time { return time.Time{} })
 	}
 	if !settled["lost"] || !settled["deleted"] || settled["running"] {
 		t.Errorf("settled: %v", settled)
@@ -114,4 +173,61 @@ func TestRecordingsOfADeadProcess(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	must(t, a.close(t.Context()))
+}
+
+// A recording that is encrypted for another key stays as long as its call, and no longer.
+func TestSealedRecordingsOfADeadProcess(t *testing.T) {
+	cfg, a := embedded(t)
+	id, err := age.GenerateX25519Identity()
+	must(t, err)
+	cfg.Recordings = configs.Recordings{Directory: t.TempDir(), Recipients: []string{id.Recipient().String()}}
+	a.sound, err = openSound(&cfg.Recordings, testLog(t))
+	must(t, err)
+	_, err = a.sound.Begin("lost", transcode.PCMU)
+	must(t, err)
+	must(t, a.store.Begin(t.Context(), store.Call{ID: "lost", Agent: "frontdesk", Started: time.Now()}))
+	must(t, a.store.Finish(t.Context(), store.Call{ID: "lost", Cause: store.CauseLost, EndedBy: "system", Ended: time.Now()}))
+	left := a.leftovers(t.Context())
+	settled := func() bool {
+		return a.recover(t.Context(), left[0], func(string, time.Time) time.Time { return time.Time{} })
+	}
+	if settled() || !left[0].told || settled() {
+		t.Error("nobody looks after it any more")
+	}
+	must(t, a.store.Delete(t.Context(), "lost"))
+	if !settled() || len(a.leftovers(t.Context())) != 0 {
+		t.Error("it outlives its call")
+	}
+	must(t, a.close(t.Context()))
+}
+
+// What was recorded of a call until it was deleted is not kept when the call goes on.
+func TestDeletedCallsAreNotRecorded(t *testing.T) {
+	st := stage(t, setup{yaml: recorded, script: waiting()})
+	over := make(chan struct{})
+	called := make(chan error, 1)
+	go func() {
+		_, err := st.call(t, t.Context(), "+15551230001", phone.WaitSpeech{}, phone.Until{Done: over}, phone.Hangup{})
+		called <- err
+	}()
+	id := st.held(t)
+	dir := st.cfg.Recordings.Directory
+	files := func() (all []string) {
+		all, err := filepath.Glob(filepath.Join(dir, "*", "*"))
+		must(t, err)
+		return all
+	}
+	until(t, "the call is recorded", func() bool { return len(files()) == 1 })
+	until(t, "the call can be read", func() bool { _, err := st.kept.store.Call(t.Context(), id); return err == nil })
+	must(t, supervised{st.kept.store, st.kept.sound}.Delete(t.Context(), id))
+	if all := files(); len(all) != 0 {
+		t.Errorf("after the deletion there is %q", all)
+	}
+	close(over)
+	must(t, <-called)
+	st.stop()
+	must(t, st.ended(t)) // the recording is finished, whatever comes of it
+	if all := files(); len(all) != 0 {
+		t.Errorf("when the call is over there is %q", all)
+	}
 }

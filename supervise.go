@@ -24,13 +24,17 @@ var (
 	_ store.Searcher        = supervised{}
 )
 
-// Delete removes a call and its recording, which goes first: what interrupts this can be repeated.
+// Delete removes a call and its recording, which goes first: what interrupts this can be repeated. Of a call that runs on
+// this machine what has been recorded goes, and what would be.
 func (s supervised) Delete(ctx context.Context, id string) error {
 	c, err := s.Store.Call(ctx, id)
 	if err != nil {
 		return err
 	}
 	if err := s.sound.Delete(ctx, c.Recording); err != nil && !errors.Is(err, store.ErrNotFound) {
+		return fmt.Errorf("delete the recording of call %s: %w", id, err)
+	}
+	if err := s.sound.Discard(id); err != nil {
 		return fmt.Errorf("delete the recording of call %s: %w", id, err)
 	}
 	return s.Store.Delete(ctx, id)

@@ -81,27 +81,29 @@ func (b *bucket) remove(ctx context.Context, name string) error {
 	return nil
 }
 
-// removeDays removes the objects whose day is not after today. Names sort by day, so the first that stays ends the search.
+// removeDays removes the objects whose day is not after today, and leaves what is not ours. Names sort by day, so the first
+// that is later ends the search.
 func (b *bucket) removeDays(ctx context.Context, today string) error {
 	listing, cancel := context.WithCancel(ctx)
 	defer cancel()
+	var errs []error
 	for o := range b.client.ListObjectsIter(listing, b.name, minio.ListObjectsOptions{Prefix: b.prefix, Recursive: true}) {
 		if o.Err != nil {
-			return fmt.Errorf("list bucket %s: %w", b.name, o.Err)
+			return errors.Join(append(errs, fmt.Errorf("list bucket %s: %w", b.name, o.Err))...)
 		}
 		name := strings.TrimPrefix(o.Key, b.prefix)
 		day, _, _ := strings.Cut(name, "/")
-		if !isDay(day) || day > today {
-			return nil
+		if day > today { // keptDir too
+			break
 		}
-		if validName(name) != nil {
+		if !isDay(day) || validName(name) != nil {
 			continue
 		}
-		if err := b.remove(ctx, name); err != nil {
-			return err
+		if err := b.remove(ctx, name); err != nil { // one that is locked keeps no other
+			errs = append(errs, err)
 		}
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 func unescape(base string) (string, bool) {

@@ -29,9 +29,14 @@ type Options struct {
 	Log        *slog.Logger // nil: silent
 }
 
-// Keep is where recordings are. Safe for use by several goroutines. Static after New, but for the mutex.
+// Keep is where recordings are. Safe for use by several goroutines. Static after New, but for what mu guards.
 type Keep struct {
 	uploading sync.Mutex // held by the one who uploads
+	patience  time.Duration
+
+	mu      sync.Mutex // guards the two below, and that no day is removed into which a file is moved
+	current string     // name of what is being uploaded; "": nothing
+	deleted bool       // it was deleted meanwhile
 
 	dir        string
 	bucket     *bucket // nil: none
@@ -51,7 +56,7 @@ const (
 // New opens a place for recordings. Errors are faulty keys; the directory is made when it is needed, and a bucket is asked
 // when something is to go there.
 func New(o Options) (*Keep, error) {
-	k := &Keep{dir: o.Directory, log: cmp.Or(o.Log, slog.New(slog.DiscardHandler))}
+	k := &Keep{dir: o.Directory, patience: uploadPatience, log: cmp.Or(o.Log, slog.New(slog.DiscardHandler))}
 	var err error
 	if len(o.Recipients) > 0 {
 		if k.recipients, err = age.ParseRecipients(strings.NewReader(strings.Join(o.Recipients, "\n"))); err != nil {
@@ -81,27 +86,32 @@ func (k *Keep) suffix() string {
 
 // part is the file of a call that runs.
 func (k *Keep) part(callID string) (string, error) {
+	return k.partAs(callID, k.suffix())
+}
+
+func (k *Keep) partAs(callID, suffix string) (string, error) {
 	if err := store.ValidateCallID(callID); err != nil {
 		return "", err
 	}
-	return filepath.Join(k.dir, partDir, fileName(callID)+k.suffix()), nil
+	return filepath.Join(k.dir, partDir, fileName(callID)+suffix), nil
 }
 
 // fileName is a call id as a part of a path: it may hold slashes.
 func fileName(callID string) string { return url.PathEscape(callID) }
 
-// place moves the finished file to where it stays.
-func (k *Keep) place(callID string, expires time.Time) (name string, err error) {
-	from, err := k.part(callID)
-	if err != nil {
-		return "", err
-	}
+// place moves the finished file to where it stays. Errors: fs.ErrNotExist when it is not there any more.
+func (k *Keep) place(from, callID string, expires time.Time) (name string, err error) {
 	name = dayOf(expires) + "/" + fileName(callID) + k.suffix()
 	to := filepath.Join(k.dir, filepath.FromSlash(name))
+	k.mu.Lock()
+	defer k.mu.Unlock()
 	if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
 		return "", err
 	}
-	return name, os.Rename(from, to)
+	if err := os.Rename(from, to); err != nil {
+		return "", err
+	}
+	return name, nil
 }
 
 // dayOf is the directory that Sweep removes when expires is over: the day begins after it.
@@ -110,15 +120,6 @@ func dayOf(expires time.Time) string {
 		return keptDir
 	}
 	return expires.UTC().Add(24*time.Hour - 1).Truncate(24 * time.Hour).Format(dayForm)
-}
-
-// upload moves a file from the directory to the bucket.
-func (k *Keep) upload(ctx context.Context, name string) error {
-	path := filepath.Join(k.dir, filepath.FromSlash(name))
-	if err := k.bucket.put(ctx, name, path); err != nil {
-		return err
-	}
-	return os.Remove(path)
 }
 
 // validName refuses names that New did not make: they come from the record of a call.
@@ -208,6 +209,9 @@ func (k *Keep) Delete(ctx context.Context, name string) error {
 	if err := validName(name); err != nil {
 		return err
 	}
+	k.mu.Lock()
+	k.deleted = k.deleted || name == k.current
+	k.mu.Unlock()
 	if err := os.Remove(filepath.Join(k.dir, filepath.FromSlash(name))); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -63,8 +64,8 @@ func (r *Recorder) Frame(channel int, position int64, audio []byte, mute bool) (
 func (r *Recorder) Late() uint64 { return r.mixer.late }
 
 // Finish completes the recording and puts it where it stays until expires (zero: for ever); [Keep.Upload] takes it on to a
-// bucket. name is what Open takes. After
-// an error there may be a recording all the same, of what could be written: then name is not empty.
+// bucket. name is what Open takes. After an error there may be a recording all the same, of what could be written: then
+// name is not empty. One that was discarded meanwhile has no name, and that is no error.
 func (r *Recorder) Finish(expires time.Time) (name string, err error) {
 	errs := []error{r.err}
 	if r.err == nil {
@@ -74,6 +75,9 @@ func (r *Recorder) Finish(expires time.Time) (name string, err error) {
 		errs = append(errs, r.seal.Close())
 	}
 	errs = append(errs, r.out.Flush(), r.file.Sync(), r.file.Close())
-	name, err = r.keep.place(r.id, expires)
+	name, err = r.keep.place(r.file.Name(), r.id, expires)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
 	return name, errors.Join(append(errs, err)...)
 }

@@ -49,6 +49,10 @@ type TapFrame struct {
 	// that stood for it: then Position runs ahead of Clock, by as much as the call does.
 	Clock int64
 
+	// Muted says that the tap was mute when this was to be heard (Mute): it tells of time
+	// that went by, and is for nobody's ears.
+	Muted bool
+
 	n    int
 	data [transcode.FrameBytes]byte
 }
@@ -68,6 +72,7 @@ type Tap struct {
 	ring    []TapFrame
 	head, n int
 	dropped uint64
+	muted   bool
 	closed  bool
 }
 
@@ -102,6 +107,14 @@ func (t *Tap) Next(ctx context.Context, f *TapFrame) error {
 			return context.Cause(ctx)
 		}
 	}
+}
+
+// Mute marks the frames that come from now on as muted, or no more. What waits to be read stays
+// as it was marked when it came.
+func (t *Tap) Mute(on bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.muted = on
 }
 
 // Dropped is how many frames were lost because they were not read in time.
@@ -141,7 +154,7 @@ func (t *Tap) push(d Direction, position, clock int64, b []byte) {
 		t.dropped++
 	}
 	f := &t.ring[(t.head+t.n)%len(t.ring)]
-	f.Direction, f.Position, f.Clock = d, position, clock
+	f.Direction, f.Position, f.Clock, f.Muted = d, position, clock, t.muted
 	f.n = copy(f.data[:], b)
 	t.n++
 	t.wake()

@@ -202,6 +202,51 @@ func TestSlowTapLosesTheOldest(t *testing.T) {
 	})
 }
 
+// What is heard while a tap is mute is marked when it comes, however late it is read; another tap hears it.
+func TestMuteHoldsForWhatWaits(t *testing.T) {
+	started(t, Params{}, func(r *rig, ph *phone) {
+		tap, err := r.Tap(1000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		other := newTape(t, r.Session)
+		hears := func(from, to int) {
+			for i := from; i < to; i++ {
+				ph.send(voice(i, 160))
+				pass(20 * time.Millisecond)
+			}
+		}
+		hears(0, 10)
+		tap.Mute(true)
+		hears(10, 20)
+		tap.Mute(false)
+		hears(20, 30)
+		var f TapFrame
+		muted, after := 0, false
+		for ok, _ := tap.take(&f); ok; ok, _ = tap.take(&f) {
+			if f.Muted {
+				muted++
+				if after = true; f.Direction == FromCaller && len(f.Audio()) != 160 {
+					t.Errorf("a muted frame of %d bytes: its time is lost", len(f.Audio()))
+				}
+			}
+			for i := range 30 {
+				if f.Direction == FromCaller && bytes.Equal(f.Audio(), voice(i, 160)) && f.Muted != (i >= 10 && i < 20) {
+					t.Errorf("packet %d: muted %v", i, f.Muted)
+				}
+			}
+		}
+		if !after || muted < 18 || f.Muted {
+			t.Errorf("%d frames are muted; the last: %v", muted, f.Muted)
+		}
+		for ok, _ := other.tap.take(&f); ok; ok, _ = other.tap.take(&f) {
+			if f.Muted {
+				t.Fatal("another tap is mute too")
+			}
+		}
+	})
+}
+
 func TestTapsComeAndGo(t *testing.T) {
 	started(t, Params{}, func(r *rig, ph *phone) {
 		var open []*Tap
