@@ -139,6 +139,8 @@ var notForTheModel = map[string]string{
 	"Realtime":   "chooses the service",
 	"PromptFile": "is in Instructions after loading",
 	"Clip":       "is read by clips",
+	"Redact":     "is the journal's",
+	"Retention":  "is the store's",
 }
 
 // A setting that is added to the configuration must reach the profile: this test changes each one in turn and wants a

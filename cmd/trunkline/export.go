@@ -39,8 +39,8 @@ func callsExportCommand() *cobra.Command {
 		Short: "Write transcripts to files, for programs and for people",
 		Long: `Writes the transcripts of the calls that are named, or of those that began within a time.
 
-Formats: jsonl is lossless, and the one that other programs should read; txt is for people; csv is for spreadsheets, one row a
-line of a transcript; vtt are subtitles that run with the recording. A directory gets a file for each call.`,
+Formats: jsonl is lossless, and the one that other programs should read; txt is for people; csv is for spreadsheets, one
+row a line of a transcript; vtt are subtitles that run with the recording. A directory gets a file for each call.`,
 		Example: `  trunkline calls export 06h13r4h8ynm3v3h3n5ga57s --format txt
   trunkline calls export --from 2026-11-01 --to 2026-12-01 --format jsonl --out november`,
 		RunE: x.run,

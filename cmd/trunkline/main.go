@@ -110,7 +110,6 @@ func newRoot() *cobra.Command {
 		Short: "Answers phone calls with a speech-to-speech model",
 		Long: `Trunkline answers calls from a SIP trunk and lets the caller talk with a speech-to-speech model over the Realtime
 protocol (OpenAI, Azure, or any server that speaks it), runs the tools the model asks for, and keeps the transcript.
-
 Start with "trunkline demo": it needs no key, no Redis and no trunk.
 
 Exit codes: 0 done, 1 failed, 2 wrong flags or configuration, 3 check found a failure, 130 interrupted.`,
