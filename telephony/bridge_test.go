@@ -50,50 +50,66 @@ func law(l transcode.Law, samples []int16) []byte {
 }
 
 // Caller and human hear each other byte for byte, or by the tables of the two laws; keys
-// pass; when the human hangs up the agent has the caller back.
+// pass; when the human hangs up the agent has the caller back. Where the machine stood still
+// for a moment, which the phones notice, sounds have holes: that is worth another try.
 func TestBridge(t *testing.T) {
-	question, reply, sorry := tone(300, 600), tone(500, 600), tone(700, 300)
 	for name, tc := range map[string]struct{ caller, human phone.CallOptions }{
 		"same law": {phone.CallOptions{Laws: []transcode.Law{transcode.PCMA}}, phone.CallOptions{Laws: []transcode.Law{transcode.PCMA}}},
 		"laws and packet times differ": {phone.CallOptions{Laws: []transcode.Law{transcode.PCMU}, PTime: 30 * time.Millisecond},
 			phone.CallOptions{Laws: []transcode.Law{transcode.PCMA}}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := human(t, "udp")
-			ends := make(chan error, 1)
-			s := bridging(t, p, func(ctx context.Context, c *Call, err error) {
-				ends <- err
-				c.Media().Play(9, law(c.Info().Law, sorry))
-				c.Media().End(9)
-				<-ctx.Done()
-			})
-			tc.human.Script = []phone.Step{phone.WaitSpeech{}, phone.WaitQuiet{}, phone.Say{Clip: reply}, phone.Digits{Keys: "7#"}, phone.Pause{For: 300 * time.Millisecond}, phone.Hangup{}}
-			tc.caller.Script = []phone.Step{phone.Pause{For: 400 * time.Millisecond}, phone.Say{Clip: question}, phone.WaitSpeech{}, phone.WaitQuiet{For: time.Second}, phone.Hangup{}}
-			taken := answer(t, p, phone.AnswerOptions{CallOptions: tc.human})
-			caller := callIn(t, s, tc.caller)
-			human := <-taken
-			if caller.err != nil || human.err != nil || human.EndedBy != phone.Us || caller.EndedBy != phone.Us {
-				t.Fatalf("%v, %v, ended by %v and %v", caller.err, human.err, caller.EndedBy, human.EndedBy)
-			}
-			cl, hl := caller.Law, human.Law
-			heardByHuman, heardByCaller := law(cl, question), law(hl, reply)
-			transcode.Convert(heardByHuman, cl, hl)
-			transcode.Convert(heardByCaller, hl, cl)
-			if !soundsLike(human.ReceivedAudio, heardByHuman, hl) || !soundsLike(caller.ReceivedAudio, heardByCaller, cl) {
-				t.Errorf("they did not hear each other bit by bit\n%+v\n%+v", caller.Media, human.Media)
-			}
-			if !soundsLike(caller.ReceivedAudio, law(cl, sorry), cl) {
-				t.Error("the agent did not get the caller back")
-			}
-			if caller.Media.EventPackets == 0 {
-				t.Error("no key came across")
-			}
-			var ended *BridgeEnded
-			if err := recv(t, ends); !errors.As(err, &ended) || !ended.Call.Info().Outbound || !errors.Is(err, ErrHungUp) || ended.Ended.By != Caller {
-				t.Errorf("Bridge: %v", err)
+			for try := 1; ; try++ {
+				caller, human, heard := bridged(t, tc.caller, tc.human)
+				if heard {
+					return
+				}
+				if try == 5 || !stoodStill(caller) && !stoodStill(human) {
+					t.Fatalf("they did not hear each other bit by bit, in try %d\n%+v\n%+v", try, caller.Media, human.Media)
+				}
 			}
 		})
 	}
+}
+
+// stoodStill reports that a phone could not keep its pace, or missed that of the others.
+func stoodStill(r report) bool {
+	return r.Media.SkippedFrames > 0 || r.Media.Filled > 0 || r.Media.Concealed > 0
+}
+
+// bridged holds such a call. heard is false when sounds did not come across; all else fails the test.
+func bridged(t *testing.T, callers, humans phone.CallOptions) (caller, colleague report, heard bool) {
+	t.Helper()
+	question, reply, sorry := tone(300, 600), tone(500, 600), tone(700, 300)
+	p := human(t, "udp")
+	ends := make(chan error, 1)
+	s := bridging(t, p, func(ctx context.Context, c *Call, err error) {
+		ends <- err
+		c.Media().Play(9, law(c.Info().Law, sorry))
+		c.Media().End(9)
+		<-ctx.Done()
+	})
+	humans.Script = []phone.Step{phone.WaitSpeech{}, phone.WaitQuiet{}, phone.Say{Clip: reply}, phone.Digits{Keys: "7#"}, phone.Pause{For: 300 * time.Millisecond}, phone.Hangup{}}
+	callers.Script = []phone.Step{phone.Pause{For: 400 * time.Millisecond}, phone.Say{Clip: question}, phone.WaitSpeech{}, phone.WaitQuiet{For: time.Second}, phone.Hangup{}}
+	taken := answer(t, p, phone.AnswerOptions{CallOptions: humans})
+	caller = callIn(t, s, callers)
+	colleague = <-taken
+	if caller.err != nil || colleague.err != nil || colleague.EndedBy != phone.Us || caller.EndedBy != phone.Us {
+		t.Fatalf("%v, %v, ended by %v and %v", caller.err, colleague.err, caller.EndedBy, colleague.EndedBy)
+	}
+	if caller.Media.EventPackets == 0 {
+		t.Error("no key came across")
+	}
+	var ended *BridgeEnded
+	if err := recv(t, ends); !errors.As(err, &ended) || !ended.Call.Info().Outbound || !errors.Is(err, ErrHungUp) || ended.Ended.By != Caller {
+		t.Errorf("Bridge: %v", err)
+	}
+	cl, hl := caller.Law, colleague.Law
+	heardByHuman, heardByCaller := law(cl, question), law(hl, reply)
+	transcode.Convert(heardByHuman, cl, hl)
+	transcode.Convert(heardByCaller, hl, cl)
+	return caller, colleague, soundsLike(colleague.ReceivedAudio, heardByHuman, hl) && soundsLike(caller.ReceivedAudio, heardByCaller, cl) &&
+		soundsLike(caller.ReceivedAudio, law(cl, sorry), cl)
 }
 
 // The caller hangs up: the human's call ends, too.
