@@ -35,6 +35,17 @@ func (c *Conversation) takeCalls(resp *realtime.Response) []realtime.Item {
 	return calls
 }
 
+// called keeps a function call until its response is done. For one that was given up nobody waits.
+func (c *Conversation) called(responseID string, item realtime.Item) {
+	switch {
+	case item.Type != realtime.ItemFunctionCall:
+	case responseID != c.responses.active && !c.responses.wanted(responseID):
+		c.abandon([]realtime.Item{item})
+	default:
+		c.unfinished = append(c.unfinished, unfinishedCall{responseID, item})
+	}
+}
+
 // unfinishedCall is a function call whose response is not done.
 type unfinishedCall struct {
 	responseID string

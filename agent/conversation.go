@@ -154,17 +154,18 @@ func (c *Conversation) build(l *link) {
 	c.responses = newResponses(&c.desk.Profile, c.send, c.muted)
 	c.playback = &playback{law: c.setup.Law}
 	c.scribe = &scribe{journal: c.setup.Journal, callID: c.setup.Info.ID, written: map[string]bool{}}
-	c.tools = newToolcalls(c.work, func(e store.Entry) { c.setup.Journal.Append(c.setup.Info.ID, e) })
+	info := &c.setup.Info
+	call := &tools.Call{ID: info.ID, Caller: info.Caller, Dialled: info.Dialled, Control: c, Log: c.log}
+	c.tools = newToolcalls(c.work, call, func(e store.Entry) { c.setup.Journal.Append(c.setup.Info.ID, e) })
 	c.serve()
 }
 
 // serve lets the profile at the desk take over its tools and manners.
 func (c *Conversation) serve() {
-	info, p := c.setup.Info, &c.desk.Profile
+	p := &c.desk.Profile
 	c.scribe.words = p.Transcription != nil
 	c.responses.serve(p)
-	c.tools.serve(c.desk.Tools, &tools.Call{ID: info.ID, Caller: info.Caller, Dialled: info.Dialled, Agent: p.Name, TimeZone: p.TimeZone,
-		Control: c, Log: c.log})
+	c.tools.serve(c.desk.Tools, p)
 }
 
 // Hangup ends the conversation now, in the middle of a word (tools.Control). The polite way is the tool hang_up.

@@ -71,6 +71,9 @@ func (c *Conversation) schedulerStep(now time.Time) {
 	r := c.responses
 	r.paused = c.link == nil || c.held || r.off || c.handover != nil || c.keys.typing() || c.falling != ""
 	if c.end == nil {
+		if id := r.overdue(now); id != "" {
+			c.endless(id, now)
+		}
 		r.pump(now)
 	}
 	if r.givenUp != "" {

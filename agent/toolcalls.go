@@ -59,17 +59,19 @@ type toolcalls struct {
 	background map[*running]bool // have an output, and will have a result
 	write      func(store.Entry) // into the record, from any goroutine
 	seen       map[string]bool   // call_ids that were started: never twice
+	removed    map[string]bool   // items of calls that were removed: not twice either
 	wg         sync.WaitGroup
 }
 
-func newToolcalls(quit context.Context, write func(store.Entry)) *toolcalls {
+func newToolcalls(quit context.Context, call *tools.Call, write func(store.Entry)) *toolcalls {
 	return &toolcalls{
 		quit:    quit,
+		call:    call,
 		results: make(chan *running),
 		slots:   make(chan struct{}, parallelTools),
 		open:    map[string]*running{},
 		ledger:  ledger{}, background: map[*running]bool{}, write: write,
-		seen: map[string]bool{},
+		seen: map[string]bool{}, removed: map[string]bool{},
 	}
 }
 
@@ -115,8 +117,10 @@ func (t *toolcalls) run(r *running) {
 	})
 }
 
-// serve takes over the tools and the name of another profile, for calls that come from now on.
-func (t *toolcalls) serve(box Toolbox, call *tools.Call) { t.box, t.call = box, call }
+// serve takes over the tools and the name of a profile, for calls that come from now on.
+func (t *toolcalls) serve(box Toolbox, p *Profile) {
+	t.box, t.call = box, t.call.As(p.Name, p.TimeZone)
+}
 
 // finished closes one call and reports whether it was the last of its response.
 func (t *toolcalls) finished(r *running) bool {
