@@ -93,7 +93,7 @@ func (c *Conversation) toolDone(r *running, now time.Time) {
 	}
 	switch out.Effect {
 	case tools.HangUp:
-		c.finishWith(End{By: ByAgent, Cause: cause(out.Reason)}, now)
+		c.hangUp(r, now)
 	case tools.Note:
 		c.figures.Tags = c.figures.Tags.With(out.Target)
 		c.scribe.add(store.Entry{Kind: store.KindNote, Role: store.RoleAgent, Text: out.Reason, Status: out.Target}, now)

@@ -103,6 +103,7 @@ type Conversation struct {
 	ran                bool      // Run was called
 	end                *End
 	endBy              time.Time // play out until then, then leave
+	farewell           bool      // the caller can still prevent the end
 
 	// Between other goroutines and the loop.
 	inbox   chan received
@@ -250,10 +251,10 @@ func (c *Conversation) ownItem(prefix, role, text string) realtime.Item {
 		Content: []realtime.Part{{Kind: realtime.PartInputText, Text: text}}}
 }
 
-// finishWith ends the conversation once what was begun is said. The first reason counts.
+// finishWith ends the conversation once what was begun is said, and for good. The first such reason counts.
 func (c *Conversation) finishWith(end End, now time.Time) {
-	if c.end == nil {
-		c.end, c.endBy = &end, now.Add(playoutLimit)
+	if c.end == nil || c.farewell {
+		c.end, c.endBy, c.farewell = &end, now.Add(playoutLimit), false
 	}
 }
 

@@ -225,7 +225,7 @@ func (c *Conversation) responseOver(resp *realtime.Response, now time.Time) {
 	case resp.Status == "completed" && wanted:
 		c.startTools(calls, now)
 		if cause != nil && cause.end != nil {
-			c.finishWith(*cause.end, now)
+			c.part(*cause.end, now)
 		}
 	default:
 		c.abandon(calls)

@@ -246,6 +246,15 @@ func (r *responses) interrupted(byServer bool, now time.Time) {
 	}
 }
 
+// noEnd keeps the call going when what is being said or asked for has been said.
+func (r *responses) noEnd() {
+	for _, a := range [...]*ask{r.asked, r.current} {
+		if a != nil {
+			a.end = nil
+		}
+	}
+}
+
 // forget drops all that belongs to a connection that is gone. What was not answered to its end is wished for again; of an
 // answer that had begun the next one is only the rest.
 func (r *responses) forget(now time.Time) {

@@ -36,6 +36,7 @@ type running struct {
 	began  time.Time  // when it was asked for, or started
 	told   bool       // the caller was told that it takes a while
 	over   bool       // it has its outcome
+	past   bool       // the caller has spoken, or pressed a key, since
 	joined []*running // the same call again, which gets the same outcome
 }
 
@@ -135,6 +136,16 @@ func (t *toolcalls) interrupted() {
 		if !r.acts && r.cancel != nil {
 			r.cancel()
 		}
+	}
+}
+
+// overtake notes that the caller has acted while tools were at work.
+func (t *toolcalls) overtake() {
+	for _, r := range t.open {
+		r.past = true
+	}
+	for r := range t.background {
+		r.past = true
 	}
 }
 
