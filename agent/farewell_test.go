@@ -210,3 +210,43 @@ func TestASilencedModelDoesNotHangUp(t *testing.T) {
 		s.ends(false, "a supervisor has taken the model off")
 	})
 }
+
+// A caller who speaks over words that nothing interrupts hears them to their end, and is not hung up on then.
+func TestAProtectedFarewellIsHeardAndTakenBack(t *testing.T) {
+	p := Profile{Greeting: "We are closed.", Interruption: Interruption{ProtectGreeting: true}}
+	call := functionCall("f1", "c1", "hang_up", `{}`)
+	for name, early := range map[string]bool{"before its response is done": true, "after it": false} {
+		t.Run(name, func(t *testing.T) {
+			var ran atomic.Int32
+			s := play(t, stageOptions{profile: p, tools: toolbox(t, &ran)}, func(s *stage) {
+				s.server(created("r1"), item("r1", "a1"), soundOf("r1", "a1", 2000))
+				if early {
+					s.server(&realtime.SpeechStarted{ItemID: "u1"})
+				}
+				s.server(done("r1", "completed", message("a1"), call), outputTaken("c1"))
+				if !early {
+					s.server(&realtime.SpeechStarted{ItemID: "u1"})
+				}
+				s.wait(3 * time.Second)
+				s.ends(false, "all was heard, and the caller speaks")
+			})
+			if n := len(s.line.player.wire); n != 16000 {
+				t.Errorf("%d bytes of the farewell were heard, want all 16000", n)
+			}
+		})
+	}
+}
+
+// The caller begins to speak so soon that it may be an echo, and the farewell is over before anybody can tell.
+func TestAShortFarewellWaitsForTheVerdict(t *testing.T) {
+	p := Profile{Interruption: Interruption{EchoGuard: 400 * time.Millisecond}}
+	call := functionCall("f1", "c1", "hang_up", `{}`)
+	var ran atomic.Int32
+	play(t, stageOptions{profile: p, tools: toolbox(t, &ran)}, func(s *stage) {
+		s.server(created("r1"), item("r1", "a1"), soundOf("r1", "a1", 200), done("r1", "completed", message("a1"), call), outputTaken("c1"))
+		s.wait(100 * time.Millisecond)
+		s.server(&realtime.SpeechStarted{ItemID: "u1"})
+		s.wait(time.Second)
+		s.ends(false, "the caller speaks on")
+	})
+}

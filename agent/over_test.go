@@ -41,6 +41,8 @@ func TestWhatComesOfAGivenUpResponseIsDropped(t *testing.T) {
 		}
 		s.server(done("r1", "completed", message("a1"), call, later)) // and this is not the end of the answer that is asked for
 		s.sent("delete f1", "delete f2")
+		s.wait(createdWithin)
+		s.sent("create") // again: what was asked for is still to come
 		s.server(answer("r2", "a2", "Yes?", 200)...)
 		s.wait(time.Second)
 		s.sent()
@@ -129,12 +131,14 @@ func TestALongAnswerIsNotClosedByTime(t *testing.T) {
 	s := play(t, stageOptions{}, func(s *stage) {
 		s.server(answer("r1", "a1", "A long story.", int(2*lateSound/time.Millisecond))...)
 		s.wait(lateSound + time.Second)
+		s.conv.Tell("The customer is waiting.", "", false)
+		s.wait(time.Second)
 		if got := s.journal.text(); got != "" {
 			t.Errorf("written before it was heard: %q", got)
 		}
 		s.wait(lateSound)
 	})
-	if got := s.journal.text(); got != "turn agent | A long story.\n" {
+	if got := s.journal.text(); got != "turn agent | A long story.\nnote system | The customer is waiting. | told\n" {
 		t.Errorf("transcript %q", got)
 	}
 }
@@ -172,5 +176,15 @@ func TestWhatToolsKeepSurvivesAHandOff(t *testing.T) {
 		if got, want := s.model.log(), `output c3 {"result":"billing knows 4711 in Sydney"}`; !slices.Contains(got, want) {
 			t.Errorf("the next agent's tool said %q, want %q among it", got, want)
 		}
+	})
+}
+
+func TestTheSoundOfAGivenUpResponseEnds(t *testing.T) {
+	play(t, stageOptions{profile: Profile{Silence: Silence{After: silentFor}}}, func(s *stage) {
+		s.server(created("r1"), item("r1", "a1"), audio("r1", "a1", 100)) // and more is never said to come
+		s.wait(silentFor + doneWithin + time.Millisecond)
+		s.conv.Dismiss("ada")
+		s.wait(time.Second)
+		s.ends(true, "nothing is being said")
 	})
 }
