@@ -76,6 +76,7 @@ func (c *Conversation) speechStarted(ev *realtime.SpeechStarted, now time.Time) 
 	case !c.speaking():
 		c.interrupt(now)
 	case c.protected():
+		c.stay(now)
 	case c.playback.playing() && since < manners.EchoGuard && c.barge.state == bargeNone:
 		c.barge.state, c.barge.until = bargeGuarded, now.Add(manners.EchoGuard-since)
 	default:
@@ -213,10 +214,12 @@ func (c *Conversation) dropNoise() {
 	})
 }
 
-// interrupt is the barge-in: the agent falls silent within a frame, and the server is told what was heard.
+// interrupt is the barge-in: the agent falls silent within a frame, the server is told what was heard, and a farewell is
+// none any more.
 func (c *Conversation) interrupt(now time.Time) {
 	c.barge.believe()
 	c.breakOff(store.RoleCaller, now)
+	c.stay(now)
 }
 
 // breakOff stops the agent within a frame, whoever is the cause.

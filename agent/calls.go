@@ -35,6 +35,17 @@ func (c *Conversation) takeCalls(resp *realtime.Response) []realtime.Item {
 	return calls
 }
 
+// called keeps a function call until its response is done. For one that was given up nobody waits.
+func (c *Conversation) called(responseID string, item realtime.Item) {
+	switch {
+	case item.Type != realtime.ItemFunctionCall:
+	case responseID != c.responses.active && !c.responses.wanted(responseID):
+		c.abandon([]realtime.Item{item})
+	default:
+		c.unfinished = append(c.unfinished, unfinishedCall{responseID, item})
+	}
+}
+
 // unfinishedCall is a function call whose response is not done.
 type unfinishedCall struct {
 	responseID string
@@ -82,7 +93,7 @@ func (c *Conversation) toolDone(r *running, now time.Time) {
 	}
 	switch out.Effect {
 	case tools.HangUp:
-		c.finishWith(End{By: ByAgent, Cause: cause(out.Reason)}, now)
+		c.hangUp(r, now)
 	case tools.Note:
 		c.figures.Tags = c.figures.Tags.With(out.Target)
 		c.scribe.add(store.Entry{Kind: store.KindNote, Role: store.RoleAgent, Text: out.Reason, Status: out.Target}, now)

@@ -103,6 +103,7 @@ type Conversation struct {
 	ran                bool      // Run was called
 	end                *End
 	endBy              time.Time // play out until then, then leave
+	farewell           bool      // the caller can still prevent the end
 
 	// Between other goroutines and the loop.
 	inbox   chan received
@@ -154,17 +155,18 @@ func (c *Conversation) build(l *link) {
 	c.responses = newResponses(&c.desk.Profile, c.send, c.muted)
 	c.playback = &playback{law: c.setup.Law}
 	c.scribe = &scribe{journal: c.setup.Journal, callID: c.setup.Info.ID, written: map[string]bool{}}
-	c.tools = newToolcalls(c.work, func(e store.Entry) { c.setup.Journal.Append(c.setup.Info.ID, e) })
+	info := &c.setup.Info
+	call := &tools.Call{ID: info.ID, Caller: info.Caller, Dialled: info.Dialled, Control: c, Log: c.log}
+	c.tools = newToolcalls(c.work, call, func(e store.Entry) { c.setup.Journal.Append(c.setup.Info.ID, e) })
 	c.serve()
 }
 
 // serve lets the profile at the desk take over its tools and manners.
 func (c *Conversation) serve() {
-	info, p := c.setup.Info, &c.desk.Profile
+	p := &c.desk.Profile
 	c.scribe.words = p.Transcription != nil
 	c.responses.serve(p)
-	c.tools.serve(c.desk.Tools, &tools.Call{ID: info.ID, Caller: info.Caller, Dialled: info.Dialled, Agent: p.Name, TimeZone: p.TimeZone,
-		Control: c, Log: c.log})
+	c.tools.serve(c.desk.Tools, p)
 }
 
 // Hangup ends the conversation now, in the middle of a word (tools.Control). The polite way is the tool hang_up.
@@ -249,10 +251,10 @@ func (c *Conversation) ownItem(prefix, role, text string) realtime.Item {
 		Content: []realtime.Part{{Kind: realtime.PartInputText, Text: text}}}
 }
 
-// finishWith ends the conversation once what was begun is said. The first reason counts.
+// finishWith ends the conversation once what was begun is said, and for good. The first such reason counts.
 func (c *Conversation) finishWith(end End, now time.Time) {
-	if c.end == nil {
-		c.end, c.endBy = &end, now.Add(playoutLimit)
+	if c.end == nil || c.farewell {
+		c.end, c.endBy, c.farewell = &end, now.Add(playoutLimit), false
 	}
 }
 

@@ -20,6 +20,7 @@
 //	handoff    another profile takes over, with the context kept
 //	renew      a lost connection is dialled again, one that will end is replaced before; history is what the next is told
 //	idle       a silent caller is asked; limits end the call; filler bridges a slow tool; fallback a silent model
+//	farewell   an end that the caller can still prevent by speaking
 //	keys       telephone keys, for a tool or in words for the model
 //	scribe     turns in the order of the conversation, not of arrival
 //	figures    what the call measured and cost

@@ -86,9 +86,7 @@ func (c *Conversation) receiveResponse(ev realtime.ServerEvent, now time.Time) {
 		c.outputItem(ev.ResponseID, &ev.Item, now)
 	case *realtime.OutputItemDone:
 		c.responses.touch(ev.ResponseID, now)
-		if ev.Item.Type == realtime.ItemFunctionCall {
-			c.unfinished = append(c.unfinished, unfinishedCall{ev.ResponseID, ev.Item})
-		}
+		c.called(ev.ResponseID, ev.Item)
 	case *realtime.TranscriptDelta:
 		c.said(ev.Loc, ev.Delta, false, now)
 	case *realtime.TranscriptDone:
@@ -115,7 +113,7 @@ func (c *Conversation) audioDelta(d *realtime.AudioDelta, now time.Time) {
 		c.voice.begin()
 		part = c.playback.open(&spoken{link: c.link, responseID: d.ResponseID, itemID: d.ItemID, contentIndex: d.ContentIndex,
 			protected: c.responses.current != nil && c.protects(c.responses.current.kind), arrived: now})
-		c.scribe.agent(d.ItemID, now).speaks = true
+		c.scribe.agent(d.ItemID, d.ResponseID, now).speaks = true
 		c.turn.answer(part)
 	}
 	c.speak(part, c.voice.hear(part, d.Audio), now)
@@ -177,7 +175,7 @@ func (c *Conversation) outputItem(responseID string, item *realtime.Item, now ti
 	c.responses.touch(responseID, now)
 	c.responses.begins(responseID, item.Type, now)
 	if item.Type == realtime.ItemMessage && c.responses.wanted(responseID) {
-		c.scribe.agent(item.ID, now)
+		c.scribe.agent(item.ID, responseID, now)
 	}
 }
 
@@ -195,38 +193,42 @@ func (c *Conversation) said(at realtime.Loc, text string, whole bool, now time.T
 	}
 }
 
-// responseDone is the only place where the outcome of a response is known: its audio is complete, its calls may run.
+// responseDone is the end of a response as the server tells of it, and the only place where its outcome is known.
 // A response ends once: told again of the end of one that was interrupted, before the next, its calls would look wanted.
 func (c *Conversation) responseDone(resp *realtime.Response, now time.Time) {
 	if resp.ID != "" && resp.ID == c.doneID {
 		return
 	}
 	c.doneID = resp.ID
+	c.responseOver(resp, now)
+}
+
+// endless closes the active response without the server, which has not told of its end in time. What still comes of it
+// is dropped: nobody waits for it any more.
+func (c *Conversation) endless(id string, now time.Time) {
+	c.responseOver(&realtime.Response{ID: id, Status: "cancelled"}, now)
+	c.responses.discarded[id] = true
+}
+
+// responseOver closes a response wherever it is known of, whoever says that it is over: its audio is complete, its calls
+// run or are removed, and its lines wait for nothing.
+func (c *Conversation) responseOver(resp *realtime.Response, now time.Time) {
 	wanted := c.responses.wanted(resp.ID)
 	calls := c.takeCalls(resp)
 	c.finishVoice(now)
 	cause := c.responses.done(resp, now)
 	c.usage(resp.Usage, now)
 	c.playback.endResponse(resp.ID)
-	for i := range resp.Output {
-		c.closeSilent(&resp.Output[i])
-	}
+	c.scribe.responseOver(resp, wanted)
 	c.noteOutcome(resp, cause != nil && cause.tries > 0, now)
 	switch {
 	case resp.Status == "completed" && wanted:
 		c.startTools(calls, now)
 		if cause != nil && cause.end != nil {
-			c.finishWith(*cause.end, now)
+			c.part(*cause.end, now)
 		}
 	default:
 		c.abandon(calls)
-	}
-}
-
-// closeSilent closes the line of a message without audio: there is nothing to wait for.
-func (c *Conversation) closeSilent(item *realtime.Item) {
-	if l := c.scribe.find(item.ID); l != nil && !l.speaks {
-		l.whole = true
 	}
 }
 
@@ -234,7 +236,10 @@ func (c *Conversation) closeSilent(item *realtime.Item) {
 // arguments may be half a wish. A call left without an output would lead later answers astray.
 func (c *Conversation) abandon(calls []realtime.Item) {
 	for _, call := range calls {
-		c.send(&realtime.ItemDelete{EventID: "drop-" + call.ID, ItemID: call.ID})
+		if !c.tools.removed[call.ID] {
+			c.tools.removed[call.ID] = true
+			c.send(&realtime.ItemDelete{EventID: "drop-" + call.ID, ItemID: call.ID})
+		}
 	}
 }
 

@@ -6,7 +6,8 @@ import (
 	"github.com/trunkline/trunkline/store"
 )
 
-// idle asks a caller who says nothing whether there is still somebody, and ends the call if there is not.
+// idle asks a caller who says nothing whether there is still somebody, and ends the call if there is not: if nobody
+// speaks before the goodbye was heard out.
 //
 // Owned by the conversation loop.
 type idle struct {

@@ -66,7 +66,7 @@ func (k *keys) release(all bool) {
 	k.takers = kept
 }
 
-// press handles one key. Like speech it stops the agent.
+// press handles one key. Like speech it stops the agent, and takes its farewell back.
 func (c *Conversation) press(key rune, now time.Time) {
 	k := &c.keys
 	k.release(false)
@@ -77,6 +77,7 @@ func (c *Conversation) press(key rune, now time.Time) {
 		e.Text, e.Status = "", keySecret
 	}
 	c.scribe.add(e, now)
+	c.stay(now)
 	if len(k.takers) > 0 {
 		select {
 		case k.takers[0].out <- key:

@@ -71,6 +71,9 @@ func (c *Conversation) schedulerStep(now time.Time) {
 	r := c.responses
 	r.paused = c.link == nil || c.held || r.off || c.handover != nil || c.keys.typing() || c.falling != ""
 	if c.end == nil {
+		if id := r.overdue(now); id != "" {
+			c.endless(id, now)
+		}
 		r.pump(now)
 	}
 	if r.givenUp != "" {
@@ -84,13 +87,15 @@ func (c *Conversation) atRest() bool {
 		c.handover == nil && !c.keys.typing() && len(c.unfinished) == 0
 }
 
-// over reports that Run may return: the phone is gone, or the last word was played and none is being spoken.
+// over reports that Run may return: the phone is gone, or the last word was played and none is being spoken, also by a
+// caller who may prevent the end.
 func (c *Conversation) over(now time.Time) bool {
 	if c.end == nil {
 		return false
 	}
 	finishing := c.end.By == ByAgent && len(c.tools.open)+len(c.tools.background) > 0 // what the agent began before it hung up
-	return !now.Before(c.endBy) || !c.playback.playing() && c.responses.active == "" && !finishing
+	doubtful := c.farewell && c.barge.state != bargeNone
+	return !now.Before(c.endBy) || !c.playback.playing() && c.responses.active == "" && !finishing && !doubtful
 }
 
 // sleep is how long the loop may wait for events.

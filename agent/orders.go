@@ -49,7 +49,8 @@ func roleOf(author string) store.Role {
 	return store.RoleSupervisor
 }
 
-// Dismiss ends the call for a supervisor once what is being said is said. It reports false as Tell does.
+// Dismiss ends the call for a supervisor once what is being said is said, whatever the caller says meanwhile. It reports
+// false as Tell does.
 func (c *Conversation) Dismiss(by string) bool {
 	return c.order(func(now time.Time) { c.finishWith(End{By: BySupervisor, Cause: "ended by a supervisor"}, now) })
 }
@@ -78,6 +79,7 @@ func (c *Conversation) silence(off bool, by string, now time.Time) {
 	e := store.Entry{Kind: store.KindSilence, Role: roleOf(by), Author: by, Status: "off"}
 	if off {
 		e.Status = "on"
+		c.withdraw() // whoever takes the model off wants to talk to the caller
 		c.breakOff(roleOf(by), now)
 	}
 	c.scribe.add(e, now)

@@ -242,6 +242,7 @@ func (c *Conversation) leave(now time.Time) {
 	c.playback.endParts()
 	c.responses.forget(now)
 	c.unfinished = nil
+	c.scribe.linkOver()
 	c.up.turnTo(nil, 0)
 	l := c.link
 	c.link = nil

@@ -46,7 +46,7 @@ type responses struct {
 	stuck     bool      // it was cancelled because it brought nothing
 	closed    string    // the last response that was done
 	wishes    []wish
-	discarded map[string]bool // responses whose late deltas are to be dropped
+	discarded map[string]bool // responses whose late deltas are to be dropped, until the server tells of their end
 
 	paused       bool      // there is no connection, or the caller has us on hold
 	off          bool      // a supervisor took the model off the call
@@ -110,7 +110,8 @@ func (r *responses) eventID(prefix string) string {
 	return prefix + strconv.Itoa(r.events)
 }
 
-// expire acts where the server has not: it loses requests, forgets to end responses, and answers with silence.
+// expire acts where the server has not: it loses requests, and answers with silence. Responses that it forgets to end
+// are overdue.
 func (r *responses) expire(now time.Time) {
 	if !r.turnDue.IsZero() && !now.Before(r.turnDue) {
 		r.turnDue = time.Time{}
@@ -125,15 +126,19 @@ func (r *responses) expire(now time.Time) {
 		r.failed(lost, now)
 	}
 	switch {
-	case r.active == "":
-	case !r.cancelled.IsZero():
-		if now.Sub(r.cancelled) >= doneWithin { // it will never end
-			r.over(now)
-		}
+	case r.active == "" || !r.cancelled.IsZero():
 	case now.Sub(r.lastEvent) >= silentFor, r.mute(now):
 		r.stuck, r.ending = !r.discarded[r.active], false
 		r.cancel(now)
 	}
+}
+
+// overdue is the active response if it was cancelled and its end has not come in time; "" if there is none.
+func (r *responses) overdue(now time.Time) string {
+	if r.cancelled.IsZero() || now.Sub(r.cancelled) < doneWithin {
+		return ""
+	}
+	return r.active
 }
 
 // mute reports that the active response should have been heard by now.
@@ -238,6 +243,15 @@ func (r *responses) interrupted(byServer bool, now time.Time) {
 		r.discard()
 	} else {
 		r.cancel(now)
+	}
+}
+
+// noEnd keeps the call going when what is being said or asked for has been said.
+func (r *responses) noEnd() {
+	for _, a := range [...]*ask{r.asked, r.current} {
+		if a != nil {
+			a.end = nil
+		}
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 
 // touch notes a sign of life of a response. One that is not known is ours, and its response.created was lost.
 func (r *responses) touch(id string, now time.Time) {
-	if id != "" && r.active == "" && r.asked != nil && id != r.closed && !r.autoReply {
+	if id != "" && r.active == "" && r.asked != nil && id != r.closed && !r.discarded[id] && !r.autoReply {
 		own := r.asked
 		r.open(id, now)
 		r.current, r.asked = own, nil
@@ -76,13 +76,13 @@ func (r *responses) open(id string, now time.Time) {
 	r.current, r.audible, r.ending, r.calling, r.cancelled, r.stuck = nil, false, false, false, time.Time{}, false
 }
 
-// done closes a response and returns what it was asked with; nil when nobody asked or when it is not the active one.
+// done closes a response that is over and returns what it was asked with; nil when nobody asked or when it is not the active one.
 func (r *responses) done(resp *realtime.Response, now time.Time) *ask {
 	discarded := r.discarded[resp.ID]
 	delete(r.discarded, resp.ID)
 	r.closed = resp.ID
 	if resp.ID != r.active {
-		if r.active != "" || r.asked == nil || r.autoReply {
+		if r.active != "" || r.asked == nil || r.autoReply || discarded { // or it was given up before
 			return nil
 		}
 		r.open(resp.ID, now) // response.created was lost
@@ -137,11 +137,6 @@ func (r *responses) silent(w wish, now time.Time) {
 		return
 	}
 	r.failed(w, now)
-}
-
-// over forgets the active response, whose end never came.
-func (r *responses) over(now time.Time) {
-	r.done(&realtime.Response{ID: r.active, Status: "cancelled"}, now)
 }
 
 // refused handles an error that names one of our response.create events, or that says another response is active.

@@ -1,10 +1,16 @@
 package agent
 
 import (
+	"slices"
 	"time"
 
+	"github.com/trunkline/trunkline/agent/realtime"
 	"github.com/trunkline/trunkline/store"
 )
+
+// lateSound is how long an answer waits for its first sound before the lines behind it are written, if nobody tells that
+// it will have none: longer than the scheduler waits for a response.
+const lateSound = 30 * time.Second
 
 // lateTranscript is how long a caller's turn waits for its words before the lines behind it are written.
 const lateTranscript = 3 * time.Second
@@ -37,10 +43,11 @@ type scribe struct {
 type line struct {
 	entry    store.Entry
 	itemID   string
+	response string // that an answer is part of
 	previous string // item before it, as far as the server said so
 	whole    bool
 	deadline time.Time // written as it is after this; zero: waits
-	speaks   bool      // an assistant item with audio: whole when it was played or cut
+	speaks   bool      // an assistant item with audio: whole when it was played or cut, however long that takes
 }
 
 // spoke notes when the caller began to speak what will be the item.
@@ -75,13 +82,41 @@ func (s *scribe) userWords(itemID, text, status string, now time.Time) {
 }
 
 // agent takes the place of an assistant message.
-func (s *scribe) agent(itemID string, now time.Time) *line {
+func (s *scribe) agent(itemID, responseID string, now time.Time) *line {
 	if l := s.find(itemID); l != nil {
 		return l
 	}
-	l := &line{itemID: itemID, entry: store.Entry{Kind: store.KindTurn, At: now, Role: store.RoleAgent, ItemID: itemID}}
+	l := &line{itemID: itemID, response: responseID, deadline: now.Add(lateSound),
+		entry: store.Entry{Kind: store.KindTurn, At: now, Role: store.RoleAgent, ItemID: itemID}}
 	s.insert(l, "")
 	return l
+}
+
+// responseOver closes the lines of a response that has brought them no audio: there is nothing to wait for.
+func (s *scribe) responseOver(resp *realtime.Response, wanted bool) {
+	status := "interrupted" // before its first sound
+	if resp.Status == "completed" && wanted {
+		status = ""
+	}
+	s.closeSilent(status, func(l *line) bool {
+		return l.response == resp.ID || slices.ContainsFunc(resp.Output, func(i realtime.Item) bool { return i.ID == l.itemID })
+	})
+}
+
+// linkOver closes the lines that will get no audio any more because their connection is gone.
+func (s *scribe) linkOver() {
+	s.closeSilent("interrupted", func(*line) bool { return true })
+}
+
+// closeSilent closes those agent lines without audio. One without words either was never said, and is none.
+func (s *scribe) closeSilent(status string, which func(*line) bool) {
+	s.lines = slices.DeleteFunc(s.lines, func(l *line) bool {
+		if l.whole || l.speaks || l.entry.Role != store.RoleAgent || !which(l) {
+			return false
+		}
+		l.whole, l.entry.Status = true, status
+		return l.entry.Text == ""
+	})
 }
 
 // heard closes an assistant line: it was said when its first frame left, and what of its audio was sent is what the
@@ -170,11 +205,12 @@ func (s *scribe) waiting() bool {
 
 // write sends the whole lines at the head to the journal, and those whose time is up.
 func (s *scribe) write(now time.Time) {
+	s.closeSilent("interrupted", func(l *line) bool { return !now.Before(l.deadline) })
 	n := 0
 	for n < len(s.lines) {
 		l := s.lines[n]
 		if !l.whole {
-			if l.deadline.IsZero() || now.Before(l.deadline) {
+			if l.speaks || now.Before(l.deadline) {
 				break
 			}
 			l.entry.Status = "transcript missing"
@@ -186,13 +222,14 @@ func (s *scribe) write(now time.Time) {
 
 // close writes everything, whole or not.
 func (s *scribe) close(now time.Time) {
+	s.linkOver()
 	for _, l := range s.lines {
 		switch {
 		case l.whole:
 		case l.entry.Role == store.RoleCaller:
 			l.entry.Status = "transcript missing"
 		default:
-			l.entry.Status = "interrupted" // before its first sound
+			l.entry.Status = "interrupted"
 		}
 	}
 	s.writeFirst(len(s.lines), now)
@@ -220,7 +257,7 @@ func (s *scribe) writeFirst(n int, now time.Time) {
 
 // deadline is when write must be called at the latest.
 func (s *scribe) deadline() time.Time {
-	if len(s.lines) == 0 || s.lines[0].whole {
+	if len(s.lines) == 0 || s.lines[0].whole || s.lines[0].speaks {
 		return time.Time{}
 	}
 	return s.lines[0].deadline

@@ -26,7 +26,9 @@ type stage struct {
 	conv    *Conversation
 	hangup  context.CancelCauseFunc
 	end     chan End
+	over    chan struct{} // closed when Run has returned
 	ended   End
+	ending  End // what Run returned; to be read when over is closed
 	figures Figures
 	counts  counts
 }
@@ -88,27 +90,37 @@ func play(t *testing.T, o stageOptions, scene func(*stage)) *stage {
 	t.Helper()
 	var s *stage
 	synctest.Test(t, func(t *testing.T) {
-		s = &stage{t: t, line: newMemoryLine(o.law), journal: &memoryJournal{}, end: make(chan End, 1)}
+		s = &stage{t: t, line: newMemoryLine(o.law), journal: &memoryJournal{}, end: make(chan End, 1), over: make(chan struct{})}
 		s.start(o)
 		ctx, cancel := context.WithCancelCause(t.Context())
 		s.hangup = cancel
 		pacer, stop := context.WithCancel(t.Context())
 		go s.line.player.run(pacer)
-		go func() { s.end <- s.conv.Run(ctx, s.line) }()
+		go s.run(ctx)
 		synctest.Wait()
+		defer s.finish(stop) // also when the scene was given up
 		scene(s)
-		cancel(errCallerHungUp)
-		synctest.Wait()
-		stop()
-		if len(s.end) == 1 {
-			s.ended = <-s.end
-		}
-		s.figures = s.conv.Finish(FinalPatience)
-		if s.counts.open != 0 {
-			t.Errorf("%d connections are open after the call", s.counts.open)
-		}
 	})
 	return s
+}
+
+func (s *stage) run(ctx context.Context) {
+	s.ending = s.conv.Run(ctx, s.line)
+	s.end <- s.ending
+	close(s.over)
+}
+
+func (s *stage) finish(stopPacer context.CancelFunc) {
+	s.hangup(errCallerHungUp)
+	synctest.Wait()
+	stopPacer()
+	if len(s.end) == 1 {
+		s.ended = <-s.end
+	}
+	s.figures = s.conv.Finish(FinalPatience)
+	if s.counts.open != 0 {
+		s.t.Errorf("%d connections are open after the call", s.counts.open)
+	}
 }
 
 func (s *stage) start(o stageOptions) {
@@ -162,12 +174,26 @@ func (s *stage) setup(o stageOptions) Setup {
 		Colleague: colleague, Journal: s.journal, Observer: &s.counts}
 }
 
-// server sends events and lets the conversation come to rest after each.
+// server sends events and lets the conversation come to rest after each. It gives the scene up when nobody takes them.
 func (s *stage) server(events ...realtime.ServerEvent) {
+	s.t.Helper()
 	s.looked()
 	for _, ev := range events {
-		s.model.toClient <- ev
+		select {
+		case s.model.toClient <- ev: // what waits for it goes before the end, or chance would decide
+		default:
+			s.offer(ev)
+		}
 		synctest.Wait()
+	}
+}
+
+func (s *stage) offer(ev realtime.ServerEvent) {
+	s.t.Helper()
+	select {
+	case s.model.toClient <- ev:
+	case <-s.over:
+		s.t.Fatalf("nobody takes %T: the conversation was ended by %s: %s", ev, s.ending.By, s.ending.Cause)
 	}
 }
 

@@ -36,6 +36,7 @@ type running struct {
 	began  time.Time  // when it was asked for, or started
 	told   bool       // the caller was told that it takes a while
 	over   bool       // it has its outcome
+	past   bool       // the caller has spoken, or pressed a key, since
 	joined []*running // the same call again, which gets the same outcome
 }
 
@@ -59,17 +60,19 @@ type toolcalls struct {
 	background map[*running]bool // have an output, and will have a result
 	write      func(store.Entry) // into the record, from any goroutine
 	seen       map[string]bool   // call_ids that were started: never twice
+	removed    map[string]bool   // items of calls that were removed: not twice either
 	wg         sync.WaitGroup
 }
 
-func newToolcalls(quit context.Context, write func(store.Entry)) *toolcalls {
+func newToolcalls(quit context.Context, call *tools.Call, write func(store.Entry)) *toolcalls {
 	return &toolcalls{
 		quit:    quit,
+		call:    call,
 		results: make(chan *running),
 		slots:   make(chan struct{}, parallelTools),
 		open:    map[string]*running{},
 		ledger:  ledger{}, background: map[*running]bool{}, write: write,
-		seen: map[string]bool{},
+		seen: map[string]bool{}, removed: map[string]bool{},
 	}
 }
 
@@ -115,8 +118,10 @@ func (t *toolcalls) run(r *running) {
 	})
 }
 
-// serve takes over the tools and the name of another profile, for calls that come from now on.
-func (t *toolcalls) serve(box Toolbox, call *tools.Call) { t.box, t.call = box, call }
+// serve takes over the tools and the name of a profile, for calls that come from now on.
+func (t *toolcalls) serve(box Toolbox, p *Profile) {
+	t.box, t.call = box, t.call.As(p.Name, p.TimeZone)
+}
 
 // finished closes one call and reports whether it was the last of its response.
 func (t *toolcalls) finished(r *running) bool {
@@ -131,6 +136,16 @@ func (t *toolcalls) interrupted() {
 		if !r.acts && r.cancel != nil {
 			r.cancel()
 		}
+	}
+}
+
+// overtake notes that the caller has acted while tools were at work.
+func (t *toolcalls) overtake() {
+	for _, r := range t.open {
+		r.past = true
+	}
+	for r := range t.background {
+		r.past = true
 	}
 }
 

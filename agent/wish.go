@@ -6,7 +6,7 @@ import "time"
 type wish struct {
 	kind         wishKind
 	instructions string // replaces the session's for this response; "" keeps them
-	end          *End   // the call ends so when the response has been said
+	end          *End   // the call ends so when the response has been said, unless the caller acts before
 	tries        int    // responses that brought nothing
 }
 

@@ -45,8 +45,8 @@ var ErrNoLine = errors.New("no phone line")
 
 // Call is a phone call as one run of a tool sees it. The zero value is usable, which keeps tests of handlers short.
 //
-// The agent makes one Call for the phone call and derives one for each function call with [Call.For]. The fields must
-// not be changed after that; Set and Get may be used by tools that run at the same time.
+// The agent makes one Call for the phone call, derives one for each profile that serves it with [Call.As] and from that
+// one for each function call with [Call.For]. The fields must not be changed after that; Set and Get may be used by tools that run at the same time.
 type Call struct {
 	// Static.
 
@@ -81,6 +81,13 @@ func (c *Call) For(callID string) *Call {
 		Control: c.Control, Log: c.Log, tool: c.tool,
 	}
 	d.shared.Store(c.values())
+	return d
+}
+
+// As returns the Call as another agent profile serves it: what Set has kept goes with it. zone nil is UTC.
+func (c *Call) As(agent string, zone *time.Location) *Call {
+	d := c.For("")
+	d.Agent, d.TimeZone = agent, zone
 	return d
 }
 
