@@ -96,6 +96,9 @@ func toolOptions(t *configs.Tool) (opts []tools.Option, err error) {
 		}
 		opts = append(opts, tools.SayLineAfter(s.After.Std(), line))
 	}
+	if t.Start != "" {
+		opts = append(opts, tools.SayAtStart(t.Start))
+	}
 	if t.Failed != "" {
 		opts = append(opts, tools.SayOnFailure(t.Failed))
 	}

@@ -121,9 +121,9 @@ func (c *Conversation) settleTools(now time.Time) {
 		}
 	}
 	for _, r := range c.tools.open {
-		if !r.told && r.policy.Say.After > 0 && now.Sub(r.began) >= r.policy.Say.After && c.quiet() {
-			r.told = true
-			c.sayLine(r.policy.Say.Slow)
+		if l, at := r.nextLine(); !at.IsZero() && !now.Before(at) && c.quiet() {
+			r.said++
+			c.sayLine(l)
 		}
 	}
 }
@@ -136,6 +136,21 @@ func (c *Conversation) unsaid(now time.Time) {
 		delete(c.tools.ledger, effectKey(r.item.Name, r.item.Arguments))
 		c.refuse(r, tools.StatusCancelled, "nothing was done, because the caller spoke before you had finished; ask again what they want", now)
 	}
+}
+
+// nextLine is what the caller should hear next while the tool runs, and from when on; zero when there is nothing more.
+func (r *running) nextLine() (tools.Line, time.Time) {
+	say := &r.policy.Say
+	if r.began.IsZero() {
+		return tools.Line{}, time.Time{}
+	}
+	if r.said == 0 && !say.Start.Empty() {
+		return say.Start, r.began
+	}
+	if say.After > 0 && (r.said == 0 || r.said == 1 && !say.Start.Empty()) {
+		return say.Slow, r.began.Add(say.After)
+	}
+	return tools.Line{}, time.Time{}
 }
 
 // quiet reports that neither side speaks, or is about to.
@@ -161,8 +176,8 @@ func (c *Conversation) sayLineDeadline() (earliest time.Time) {
 		return d.earliest
 	}
 	for _, r := range c.tools.open {
-		if !r.told && r.policy.Say.After > 0 {
-			d.at(r.began.Add(r.policy.Say.After))
+		if _, at := r.nextLine(); !at.IsZero() {
+			d.at(at)
 		}
 	}
 	return d.earliest

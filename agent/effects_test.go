@@ -210,6 +210,35 @@ func TestSayAfterPlaysAClip(t *testing.T) {
 	}
 }
 
+// A line at the start is heard at once, and the one for slow work after it, each once.
+func TestSayAtStart(t *testing.T) {
+	var b bookings
+	s := play(t, b.book(t, tools.SayLineAtStart(tools.Line{Clip: make([]int16, 800)}),
+		tools.SayLineAfter(400*time.Millisecond, tools.Line{Clip: make([]int16, 1600)})), func(s *stage) {
+		s.server(bookCall(1, `{"order":"7"}`)...)
+		s.wait(200 * time.Millisecond)
+		if n := len(s.line.player.wire); n != 800 {
+			t.Errorf("%d bytes were heard at the start, want 800", n)
+		}
+		s.wait(3 * time.Second)
+	})
+	if n := len(s.line.player.wire); n != 2400 {
+		t.Errorf("%d bytes were heard, want both clips", n)
+	}
+	play(t, b.book(t, tools.SayAtStart("Let me see.")), func(s *stage) {
+		s.server(bookCall(2, `{"order":"8"}`)...)
+		s.model.mu.Lock()
+		sent := s.model.sent
+		s.model.mu.Unlock()
+		if len(sent) != 1 {
+			t.Fatalf("%d events sent, want a response.create", len(sent))
+		}
+		if create, ok := sent[0].(*realtime.ResponseCreate); !ok || !strings.HasSuffix(create.Response.Instructions, ": Let me see.") {
+			t.Errorf("sent %+v", sent[0])
+		}
+	})
+}
+
 func TestSayOnFailure(t *testing.T) {
 	b := bookings{fail: true}
 	play(t, b.book(t, tools.SayOnFailure("I could not book that.")), func(s *stage) {

@@ -34,7 +34,7 @@ type running struct {
 	policy tools.Effects
 	acts   bool       // it changes the world
 	began  time.Time  // when it was asked for, or started
-	told   bool       // the caller was told that it takes a while
+	said   int        // lines that the caller heard while it runs: at its start, and that it takes a while
 	over   bool       // it has its outcome
 	past   bool       // the caller has spoken, or pressed a key, since
 	joined []*running // the same call again, which gets the same outcome

@@ -30,6 +30,8 @@ type Tool struct {
 	Background bool `yaml:"background" default:"false"`
 	// Duplicates says what happens to the same call while it runs: allow, reject or join. Default: allow, but join with Once.
 	Duplicates string `yaml:"duplicates" enum:"allow|reject|join"`
+	// Start is what the agent says as soon as it runs, at most 300 bytes. Default: nothing.
+	Start string `yaml:"start"`
 	// Say is what the caller hears while it runs; nil for nothing.
 	Say *Say `yaml:"say"`
 	// Failed is what the agent says when it fails, at most 300 bytes. Default: what the model makes of it.

@@ -103,6 +103,9 @@ func (k *checker) effects(t *Tool, key string) {
 
 // sayings checks what the caller hears because of a tool.
 func (k *checker) sayings(t *Tool, key string) {
+	if len(t.Start) > longestLine {
+		k.fault(key+".start", "has %d bytes, more than %d; say less", len(t.Start), longestLine)
+	}
 	if len(t.Failed) > longestLine {
 		k.fault(key+".failed", "has %d bytes, more than %d; say less", len(t.Failed), longestLine)
 	}

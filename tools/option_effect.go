@@ -77,7 +77,7 @@ type Line struct {
 const longestLine = 300
 
 func (l Line) check() error {
-	if l.Text == "" && len(l.Clip) == 0 {
+	if l.Empty() {
 		return errors.New("there is nothing to say")
 	}
 	if len(l.Text) > longestLine || len(l.Clip) > 8000*30 {
@@ -86,11 +86,26 @@ func (l Line) check() error {
 	return nil
 }
 
+// Empty reports that there is nothing to say.
+func (l Line) Empty() bool { return l.Text == "" && len(l.Clip) == 0 }
+
 // Say is what the caller hears because of a running tool. A line is said only when neither side speaks.
 type Say struct {
+	Start  Line          // said when a run begins
 	After  time.Duration // of the run, Slow is said
 	Slow   Line
 	Failed Line // said instead of what the model would make of the failure
+}
+
+// SayAtStart has the agent say text as soon as a run begins and nobody speaks: for work that always takes a while.
+func SayAtStart(text string) Option { return SayLineAtStart(Line{Text: text}) }
+
+// SayLineAtStart is SayAtStart for any line.
+func SayLineAtStart(l Line) Option {
+	return func(s *settings) error {
+		s.effects.Say.Start = l
+		return l.check()
+	}
 }
 
 // SayAfter has the agent say text when a run takes longer than d, 200 ms to 1 min, and nobody speaks.

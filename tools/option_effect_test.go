@@ -13,7 +13,7 @@ func TestEffects(t *testing.T) {
 	must(t, Add(r, "look", "", nothing))
 	must(t, Add(r, "book", "", nothing, Once(), AfterTurn(), SayAfter(1500*time.Millisecond, "One moment."), SayOnFailure("That did not work.")))
 	must(t, Add(r, "report", "", nothing, Background(), OnDuplicate(Reject)))
-	must(t, Add(r, "clip", "", nothing, SayLineAfter(time.Second, Line{Clip: []int16{1, 2}})))
+	must(t, Add(r, "clip", "", nothing, SayLineAfter(time.Second, Line{Clip: []int16{1, 2}}), SayAtStart("Let me see.")))
 	info := func(name string) Info { i, _ := r.Info(name); return i }
 	if e := info("look").Effects; e.Duplicate != Allow || e.Once || e.AfterTurn || e.Background || e.Say.After != 0 {
 		t.Errorf("a look-up has %+v", e)
@@ -25,7 +25,7 @@ func TestEffects(t *testing.T) {
 	if i := info("report"); !i.Effects.Background || i.OnInterrupt != Finish || i.Effects.Duplicate != Reject {
 		t.Errorf("a report has %+v", i)
 	}
-	if e := info("clip").Effects; len(e.Say.Slow.Clip) != 2 {
+	if e := info("clip").Effects; len(e.Say.Slow.Clip) != 2 || e.Say.Start.Text != "Let me see." {
 		t.Errorf("a clip has %+v", e)
 	}
 }
