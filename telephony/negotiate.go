@@ -128,9 +128,6 @@ func (c *Call) changeLocked(next sdp.Negotiated) error {
 	if !c.mayBeAt(next.Remote) {
 		return errMediaAddr
 	}
-	if c.server.own.has(next.Remote, c.local.Addr) {
-		return errMediaAddr
-	}
 	if c.answered {
 		if err := c.streamLocked(next); err != nil {
 			return fmt.Errorf("change media: %w", err)
@@ -144,11 +141,13 @@ func (c *Call) changeLocked(next sdp.Negotiated) error {
 	return nil
 }
 
-// mayBeAt reports whether the caller's audio may be at an address. None at all is fine:
-// such a call is on hold.
+// mayBeAt reports whether the caller's audio may be at an address: one that the trunk
+// allows, and no socket of ours. None at all is fine: such a call is on hold.
 func (c *Call) mayBeAt(remote netip.AddrPort) bool {
-	allowed := remote.Addr().IsUnspecified() || c.trunk.allowsMedia(remote, c.info.Source)
-	return allowed && remote.Addr().Is4() == c.local.Addr.Is4()
+	if remote.Addr().Is4() != c.local.Addr.Is4() {
+		return false
+	}
+	return remote.Addr().IsUnspecified() || c.trunk.allowsMedia(remote, c.info.Source) && !c.server.own.has(remote, c.local.Addr)
 }
 
 // tellHoldLocked tells the agent whether the caller has put us on hold: we may not send.

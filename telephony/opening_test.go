@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -117,4 +118,23 @@ func TestSippSession(t *testing.T) {
 		<-ctx.Done()
 	})
 	sipp(t, "session", "udp", s, nil)
+}
+
+// Whether it is asked in an offer, in the answer in an ACK or in the one to a call of
+// ours: audio never goes to a socket of our own.
+func TestAnswerNamesOurOwnSocket(t *testing.T) {
+	for name, take := range map[string]func(*Call, []byte) error{
+		"re-INVITE":         func(c *Call, body []byte) error { _, err := c.reoffer(body); return err },
+		"answer in the ACK": func(c *Call, body []byte) error { return c.openWith(body) },
+	} {
+		for port, want := range map[string]error{"5060": errMediaAddr, "20050": errMediaAddr, "30000": nil} {
+			c := offered(t, plainOffer)
+			c.opened = make(chan struct{})
+			c.server.own = &own{sip: map[uint16]bool{5060: true}, first: 20000, last: 20099}
+			body := strings.NewReplacer("192.0.2.1", "192.0.2.2", "audio 4000", "audio "+port).Replace(plainOffer)
+			if err := take(c, []byte(body)); !errors.Is(err, want) {
+				t.Errorf("%s, port %s: %v, want %v", name, port, err, want)
+			}
+		}
+	}
 }

@@ -45,10 +45,11 @@ type attempt struct {
 
 	passedUp bool // sipgo has handed on a final response; owned by whoever waits
 
-	mu     sync.Mutex
-	legs   map[string]*Dialog // by the peer's tag
-	winner *Dialog
-	expiry *time.Timer // forgets the attempt, after a 2xx
+	mu        sync.Mutex
+	legs      map[string]*Dialog // by the peer's tag
+	winner    *Dialog
+	expiry    *time.Timer // forgets the attempt, after a 2xx
+	forgotten bool        // nobody waits any more: a response may still be on its way from attempts
 }
 
 // start sends an INVITE.
@@ -200,7 +201,7 @@ func (a *attempt) arrived(res *sip.Response) {
 func (a *attempt) provisional(res *sip.Response) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.winner != nil {
+	if a.winner != nil || a.forgotten {
 		return
 	}
 	if d := a.legLocked(res); d != nil && !d.provisional(res) {
@@ -222,7 +223,7 @@ func (a *attempt) success(res *sip.Response) {
 	case d == nil: // beyond maxLegs; without an ACK it will end by itself
 	case !d.confirm(res):
 		a.ua.spawn(d.acknowledge)
-	case a.winner != nil:
+	case a.winner != nil || a.forgotten:
 		a.ua.spawn(d.refuseLate)
 	default:
 		a.winner = d
@@ -265,6 +266,7 @@ func (a *attempt) forget() {
 	a.ua.attempts.remove(a)
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	a.forgotten = true
 	a.dropLegsLocked(a.winner)
 	if a.expiry != nil {
 		a.expiry.Stop()

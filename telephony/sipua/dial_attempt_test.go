@@ -177,3 +177,31 @@ func TestDialTriesTheNextAddress(t *testing.T) {
 	dead.send(dead.reply(dead.invite, 487, "late", ""))
 	dead.expect("ACK")
 }
+
+// A response may have been looked up just before its attempt was forgotten: it leaves no
+// dialog behind, and a call that it makes is hung up.
+func TestDialForgetsBeforeAResponse(t *testing.T) {
+	u := start(t, Config{})
+	c := newCallee(t, u)
+	done := place(t, u, DialRequest{URI: c.uri(), Serve: func(context.Context, *Dialog) { t.Error("served") }})
+	m := c.expect("INVITE")
+	var a *attempt
+	u.attempts.mu.Lock()
+	for _, a = range u.attempts.all {
+	}
+	u.attempts.mu.Unlock()
+	c.send(c.reply(m, 486, "one", ""))
+	if err := recv(t, done); !errors.Is(err, ErrBusy) {
+		t.Errorf("Dial: %v", err)
+	}
+	for status, tag := range map[int]string{180: "two", 200: "three"} {
+		msg, err := sip.ParseMessage([]byte(c.reply(m, status, tag, "")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		a.arrived(msg.(*sip.Response))
+	}
+	c.until("ACK", func(m message) bool { return m.method() == "ACK" && m.toTag() == "three" })
+	c.send(c.okFor(c.expect("BYE")))
+	eventually(t, "no dialog is left", func() bool { return u.Stats().Dialogs == 0 })
+}
