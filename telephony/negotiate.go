@@ -91,18 +91,23 @@ func (c *Call) lateOffer() []byte {
 // lateAnswer takes the answer to lateOffer. It cannot be refused any more: one that
 // cannot be met leaves the call as it was.
 func (c *Call) lateAnswer(body []byte) {
-	answer, err := sdp.Parse(body)
-	if err == nil {
-		c.mu.Lock()
-		var next sdp.Negotiated
-		if next, err = sdp.Renegotiate(answer, c.offer, c.agreed, c.local); err == nil {
-			err = c.changeLocked(next)
-		}
-		c.mu.Unlock()
-	}
-	if err != nil {
+	if err := c.followAnswer(body); err != nil {
 		c.log.Warn("answer of the caller's side cannot be met, call goes on as before", "err", err)
 	}
+}
+
+func (c *Call) followAnswer(body []byte) error {
+	answer, err := sdp.Parse(body)
+	if err != nil {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	next, err := sdp.Renegotiate(answer, c.offer, c.agreed, c.local)
+	if err != nil {
+		return err
+	}
+	return c.changeLocked(next)
 }
 
 // describeLocked writes our description. Its version grows by one when the text differs

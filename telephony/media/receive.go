@@ -13,6 +13,7 @@ const maxReadErrors = 100
 
 // read is the session's goroutine: from Open until the link is interrupted.
 func (s *Session) read() {
+	defer s.survive("reader")
 	for failed := 0; failed < maxReadErrors; {
 		n, from, err := s.link.read(s.readBuf[:])
 		if errors.Is(err, net.ErrClosed) {

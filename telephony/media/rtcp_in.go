@@ -42,6 +42,7 @@ func (s *Session) listenControlLocked() {
 
 // readControl lives until the link is interrupted.
 func (s *Session) readControl() {
+	defer s.survive("RTCP reader")
 	b := make([]byte, controlReadBytes)
 	for failed := 0; failed < maxReadErrors; {
 		n, from, err := s.link.readControl(b)

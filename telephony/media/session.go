@@ -23,7 +23,7 @@ type Session struct {
 	pacer   *Pacer         // static
 	changed chan struct{}  // cap 1, never closed
 	digits  chan Digit     // never closed
-	lost    chan struct{}  // closed by tick, once
+	lost    chan struct{}  // closed by loseLocked, once
 	reader  sync.WaitGroup // read, and readControl from the first Start without mux on
 
 	readBuf [readBytes]byte // owned by read
@@ -186,7 +186,8 @@ func (s *Session) Changed() <-chan struct{} { return s.changed }
 // dropped and counted. It is never closed.
 func (s *Session) Digits() <-chan Digit { return s.digits }
 
-// Lost is closed when the far end has sent nothing for the media timeout.
+// Lost is closed when the far end has sent nothing for the media timeout, and when a
+// panic has ended a reader or the pace of this session: Stats.Panics.
 func (s *Session) Lost() <-chan struct{} { return s.lost }
 
 // Stats returns the figures so far; after Close the final ones.

@@ -50,6 +50,8 @@ type Stats struct {
 	FlushedBytes         uint64 // audio taken back by Flush
 	SendErrors           uint64 // packets the system refused to send
 
+	Panics uint64 // in the readers, the pace or the sink; the first one gives the call up for lost
+
 	Control ControlStats
 }
 

@@ -10,6 +10,7 @@ import (
 // far end, send the next frame, watch the timeouts, and take the next place on the
 // wheel. A session that was closed, or moved on meanwhile, has nothing to do.
 func (s *Session) tick(now time.Duration) {
+	defer s.survive("pacer")
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
@@ -113,7 +114,13 @@ func (s *Session) watchLocked(now time.Duration) {
 	if !s.heard {
 		limit = s.cfg.FirstMediaTimeout
 	}
-	if limit > 0 && now-s.lastPacket >= limit && !s.isLost {
+	if limit > 0 && now-s.lastPacket >= limit {
+		s.loseLocked()
+	}
+}
+
+func (s *Session) loseLocked() {
+	if !s.isLost {
 		s.isLost = true
 		close(s.lost)
 	}

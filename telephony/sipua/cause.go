@@ -12,6 +12,7 @@ import (
 var (
 	ErrCancelled     = errors.New("caller cancelled the call") // CANCEL came before the answer
 	ErrNoACK         = errors.New("no ACK for the answer")     // 64·T1 passed after a 200
+	errPanicked      = errors.New("internal error")            // it was recovered, and costs this call
 	ErrShutdown      = errors.New("user agent is shutting down")
 	ErrNoPRACK       = errors.New("no PRACK for a reliable response")      // 64·T1 passed after a 180
 	ErrNoDescription = errors.New("ACK without an answer that can be met") // to the offer in our 200

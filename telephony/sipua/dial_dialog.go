@@ -196,7 +196,9 @@ func (d *Dialog) decline(reason Reason) {
 // runDialled is the life of an answered call of ours.
 func (d *Dialog) runDialled(r DialRequest) error {
 	if r.Accept != nil {
-		if err := r.Accept(d, d.out.answer); err != nil {
+		err := errPanicked // unless Accept returns
+		d.ua.guard("answer", func() { err = r.Accept(d, d.out.answer) })
+		if err != nil {
 			d.decline(Reason{"SIP", sip.StatusNotAcceptableHere, "Not acceptable"})
 			return err
 		}

@@ -70,12 +70,19 @@ func (f *final) stop() bool {
 	return true
 }
 
-// fire repeats the response or gives up.
+// fire is called by the timer.
 func (f *final) fire() {
 	if !f.dialog.ua.enter() {
 		return
 	}
 	defer f.dialog.ua.leave()
+	if !f.dialog.ua.guard("repeated response", f.repeat) {
+		f.dialog.cancel(errPanicked)
+	}
+}
+
+// repeat sends the response again or gives up.
+func (f *final) repeat() {
 	if !f.again() {
 		if f.stop() {
 			f.dialog.cancel(ErrNoACK)

@@ -101,14 +101,7 @@ func (d *Dialog) answeredLate(ack *sip.Request) (tell func()) {
 	} else if !ok || len(answer) == 0 || answered == nil {
 		return nil
 	}
-	return func() {
-		defer func() {
-			if p := recover(); p != nil {
-				d.ua.panicked("late answer", p)
-			}
-		}()
-		answered(answer)
-	}
+	return func() { d.ua.guard("late answer", func() { answered(answer) }) }
 }
 
 // peerOf names who sent a message, "" for a stranger.

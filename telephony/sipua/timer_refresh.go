@@ -8,12 +8,19 @@ import (
 	"github.com/emiago/sipgo/sip"
 )
 
-// sessionDue refreshes the session, or ends a call that nobody refreshed.
+// sessionDue is called by the session timer. A panic ends the call.
 func (d *Dialog) sessionDue() {
 	if !d.ua.enter() {
 		return
 	}
 	defer d.ua.leave()
+	if !d.ua.guard("session timer", d.keepSession) {
+		d.cancel(errPanicked)
+	}
+}
+
+// keepSession refreshes the session, or ends a call that nobody refreshed.
+func (d *Dialog) keepSession() {
 	d.mu.Lock()
 	now, s := time.Now(), &d.session
 	if d.state != answered || now.Before(s.due) { // over, or begun again a moment ago

@@ -278,12 +278,12 @@ func (u *UA) enterCall() bool {
 	return true
 }
 
-// spawn runs f in a goroutine of the user agent.
+// spawn runs f in a goroutine of the user agent. A panic costs that one task.
 func (u *UA) spawn(f func()) {
 	if u.enter() {
 		go func() {
 			defer u.leave()
-			f()
+			u.guard("task", f)
 		}()
 	}
 }
@@ -328,6 +328,17 @@ func (u *UA) refused(src netip.AddrPort, transport string) {
 	if u.noise.allow() {
 		u.log.Info("refusing SIP from sources that no trunk lists", "last", src.Addr(), "transport", transport, "total", total)
 	}
+}
+
+// guard runs f and survives it; false means that it panicked.
+func (u *UA) guard(where string, f func()) (ok bool) {
+	defer func() {
+		if p := recover(); p != nil {
+			u.panicked(where, p)
+		}
+	}()
+	f()
+	return true
 }
 
 // panicked records a recovered panic.
