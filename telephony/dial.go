@@ -228,6 +228,9 @@ func (c *Call) closeUnused() {
 // dialled is what Dial returns; an error of signalling names nobody.
 func (c *Call) dialled(err error) error {
 	var refused *DialError
+	if errors.Is(err, sipua.ErrNoRoom) {
+		err = fmt.Errorf("%w: %w", ErrLimit, err)
+	}
 	switch {
 	case err == nil:
 		return nil

@@ -153,7 +153,8 @@ func (d *Dialog) ask(ctx context.Context, req *sip.Request, target sip.Uri) (*si
 }
 
 // direct sets where the request goes: back on the flow of the call, or, when that
-// connection is gone, to the next hop of the route set over a new one.
+// connection is gone, to the next hop of the route set over a new one. The route set is the
+// peer's to choose, and so it may only lead to the peer.
 func (d *Dialog) direct(ctx context.Context, req *sip.Request, target sip.Uri) error {
 	if d.flow.transport == "udp" {
 		req.SetDestination(d.towards(target))
@@ -169,7 +170,7 @@ func (d *Dialog) direct(ctx context.Context, req *sip.Request, target sip.Uri) e
 		return err
 	}
 	for _, h := range hops {
-		if err = d.ua.connect(ctx, h, true); err == nil {
+		if err = d.connect(ctx, h); err == nil {
 			req.SetDestination(h.addr.String())
 			req.SetTransport(sip.NetworkToUpper(h.transport)) // TLS also where it was not, for a SIPS URI
 			req.Via().Transport = req.Transport()
@@ -177,4 +178,21 @@ func (d *Dialog) direct(ctx context.Context, req *sip.Request, target sip.Uri) e
 		}
 	}
 	return err
+}
+
+// connect opens a connection to a hop of the peer's. Over TLS its certificate may be all that it is known by.
+func (d *Dialog) connect(ctx context.Context, h hop) error {
+	src := Source{Addr: h.addr, Transport: h.transport}
+	known := d.ua.belongs(src, d.request.Peer)
+	if !known && h.transport != "tls" {
+		return ErrNotPeer
+	}
+	if err := d.ua.connect(ctx, h, true); err != nil || known {
+		return err
+	}
+	src.TLSNames = d.ua.conns.names(connKey{h.transport, h.addr.String()})
+	if !d.ua.belongs(src, d.request.Peer) {
+		return ErrNotPeer
+	}
+	return nil
 }

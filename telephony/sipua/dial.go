@@ -67,6 +67,7 @@ var (
 	ErrRedirected = errors.New("the peer asks to call another address, which is never done") // 3xx
 	ErrNoResponse = errors.New("the peer does not respond")                                  // not even 100
 	ErrNotPeer    = errors.New("the address to call is not one of the peer's own")           // see DialRequest.Peer
+	ErrNoRoom     = errors.New("there are as many calls as there may be")                    // Config.MaxDialogs
 	ErrBadDial    = errors.New("call cannot be placed")                                      // a DialRequest that makes no sense
 	errRingLimit  = fmt.Errorf("%w in time", ErrNoAnswer)
 )
@@ -98,6 +99,9 @@ func (u *UA) Dial(ctx context.Context, r DialRequest) error {
 	c, err := u.newDialling(r)
 	if err != nil {
 		return err
+	}
+	if !u.registry.hasRoom() {
+		return ErrNoRoom
 	}
 	d, err := c.connect(ctx)
 	if err != nil {

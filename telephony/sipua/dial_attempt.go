@@ -223,7 +223,7 @@ func (a *attempt) success(res *sip.Response) {
 	case d == nil: // beyond maxLegs; without an ACK it will end by itself
 	case !d.confirm(res):
 		a.ua.spawn(d.acknowledge)
-	case a.winner != nil || a.forgotten:
+	case a.winner != nil || a.forgotten || d.unlisted:
 		a.ua.spawn(d.refuseLate)
 	default:
 		a.winner = d
@@ -245,8 +245,9 @@ func (a *attempt) legLocked(res *sip.Response) *Dialog {
 	}
 	d := a.newDialog(res)
 	a.legs[tag] = d
-	if !a.ua.registry.addDialled(d) {
-		a.ua.log.Warn("no room for a call of ours", "limit", a.ua.cfg.MaxDialogs)
+	if !a.ua.registry.addDialled(d) { // there was room when the INVITE was sent; nobody would find it
+		d.unlisted = true
+		a.ua.log.Warn("no room for a call of ours: its answer is hung up", "limit", a.ua.cfg.MaxDialogs)
 	}
 	return d
 }

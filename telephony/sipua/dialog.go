@@ -36,6 +36,7 @@ type Dialog struct {
 	cancel   context.CancelCauseFunc
 	gone     chan struct{} // closed when the peer's BYE was handled
 	placed   bool          // the call, and with it the Call-ID, is ours
+	unlisted bool          // the registry had no room for it
 
 	wire sync.Mutex // responses to the INVITE leave one at a time; taken before mu
 

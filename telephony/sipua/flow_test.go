@@ -2,6 +2,7 @@ package sipua
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -88,6 +89,37 @@ func TestByeAfterTheConnectionIsGone(t *testing.T) {
 	}
 	if _, open := q.next(0); open {
 		t.Error("unexpected message")
+	}
+}
+
+// A peer may not have us connect to whomever it names: what is not its own is not called.
+func TestByeGoesToThePeerOnly(t *testing.T) {
+	release, said := make(chan struct{}), make(chan error, 1)
+	u := start(t, Config{Admit: func(src Source) Admission {
+		if src.Addr.Addr() == netip.MustParseAddr("127.0.0.1") {
+			return Admission{Allow, "carrier"}
+		}
+		return Admission{Verdict: Ignore}
+	}, Invite: func(ctx context.Context, d *Dialog) {
+		_ = d.Answer(ctx, []byte(testAnswer))
+		<-release
+		said <- d.Bye(context.Background(), Reason{})
+	}})
+	victim, err := net.Listen("tcp", "127.0.0.2:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer victim.Close()
+	p := dial(t, "tcp", u.listening("tcp"))
+	p.contact = "sip:caller@" + victim.Addr().String() + ";transport=tcp"
+	p.call()
+	d := u.onlyDialog(t)
+	eventually(t, "ACK seen", func() bool { return len(d.waiting()) == 0 })
+	_ = p.conn.Close()
+	eventually(t, "connection gone", func() bool { return u.Stats().Conns == 0 })
+	close(release)
+	if err := recv(t, said); !errors.Is(err, ErrNotPeer) {
+		t.Errorf("Bye: %v", err)
 	}
 }
 

@@ -2,9 +2,11 @@ package sipua
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"io"
 	"net"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -164,6 +166,30 @@ func TestDialogLimit(t *testing.T) {
 	p.call()
 	if m := q.want(503, "1 INVITE", q.request("INVITE", 1, "", testOffer)); m.headers.Get("Retry-After") == "" {
 		t.Error("503 without Retry-After")
+	}
+	p.want(200, "2 BYE", p.request("BYE", 2, "", ""))
+}
+
+// A call of ours is not placed when nobody could find it afterwards; and one that is answered when the last place has
+// gone is hung up.
+func TestDialWithoutRoom(t *testing.T) {
+	u := start(t, Config{MaxDialogs: 1, Invite: answerAndWait(make(chan error, 1))})
+	c := newCallee(t, u)
+	request := DialRequest{URI: c.uri(), Offer: func(netip.Addr) ([]byte, error) { return []byte(testOffer), nil }, RingTimeout: time.Second,
+		Serve: func(context.Context, *Dialog) { t.Error("a call that nobody can find was served") }}
+	got := make(chan error, 1)
+	go func() { got <- u.Dial(t.Context(), request) }()
+	invite := c.expect("INVITE")
+	p := dial(t, "udp", u.listening("udp"))
+	p.call() // takes the last place
+	c.send(c.reply(invite, 200, "end", testAnswer))
+	c.expect("ACK")
+	c.send(c.reply(c.expect("BYE"), 200, "end", ""))
+	if err := recv(t, got); err == nil {
+		t.Error("the call came about")
+	}
+	if err := u.Dial(t.Context(), request); !errors.Is(err, ErrNoRoom) {
+		t.Errorf("without room: %v", err)
 	}
 	p.want(200, "2 BYE", p.request("BYE", 2, "", ""))
 }

@@ -67,6 +67,13 @@ func (r *registry) addDialled(d *Dialog) bool {
 	return true
 }
 
+// hasRoom reports whether another dialog could be added now.
+func (r *registry) hasRoom() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.dialogs) < r.limit
+}
+
 // admission is the outcome of add.
 type admission int
 
