@@ -121,7 +121,7 @@ func (a *attempt) answered(d *Dialog) *Dialog {
 // settle waits until sipgo has acknowledged a refusal: it does so before it hands it on,
 // and stays to do so again when the refusal is repeated.
 func (a *attempt) settle(res *sip.Response) {
-	defer a.forget()
+	defer a.lose()
 	limit := time.NewTimer(a.ua.timing.t1)
 	defer limit.Stop()
 	for !a.passedUp {
@@ -143,11 +143,11 @@ func (a *attempt) ended() (*Dialog, *sip.Response, error) {
 	case d := <-a.won:
 		return a.answered(d), nil, nil
 	case res := <-a.refused:
-		a.forget()
+		a.lose()
 		return nil, res, nil
 	default:
 	}
-	a.forget()
+	a.lose()
 	return nil, nil, fmt.Errorf("%w: %w", ErrNoResponse, a.tx.Err())
 }
 
@@ -271,6 +271,16 @@ func (a *attempt) forget() {
 	a.dropLegsLocked(a.winner)
 	if a.expiry != nil {
 		a.expiry.Stop()
+	}
+}
+
+// lose is the end of an attempt that came to nothing. Somebody may have answered in the last moment: they are hung up.
+func (a *attempt) lose() {
+	a.forget()
+	select {
+	case d := <-a.won:
+		a.ua.spawn(d.refuseLate)
+	default:
 	}
 }
 

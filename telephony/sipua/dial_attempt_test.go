@@ -203,5 +203,16 @@ func TestDialForgetsBeforeAResponse(t *testing.T) {
 	}
 	c.until("ACK", func(m message) bool { return m.method() == "ACK" && m.toTag() == "three" })
 	c.send(c.okFor(c.expect("BYE")))
+	a.mu.Lock()
+	a.forgotten = false // as it was in the last moment
+	a.mu.Unlock()
+	msg, err := sip.ParseMessage([]byte(c.reply(m, 200, "four", "")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.arrived(msg.(*sip.Response))
+	a.lose()
+	c.until("ACK", func(m message) bool { return m.method() == "ACK" && m.toTag() == "four" })
+	c.send(c.okFor(c.expect("BYE")))
 	eventually(t, "no dialog is left", func() bool { return u.Stats().Dialogs == 0 })
 }

@@ -57,7 +57,7 @@ func (a *attempt) finishAbandoned() {
 			}
 			return
 		case <-ctx.Done():
-			a.forget()
+			a.lose()
 			a.tx.Terminate()
 			return
 		}
