@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"text/tabwriter"
 	"time"
 
@@ -73,9 +74,13 @@ func (f *storeFlags) settings() (*configs.Config, error) {
 	return cfg, err
 }
 
+// embeddedAt is an embedded file by itself. Recordings are looked for beside it, where the demonstration has them.
 func embeddedAt(path string) *configs.Config {
-	return &configs.Config{Store: configs.Store{Path: path}}
+	return &configs.Config{Store: configs.Store{Path: path}, Recordings: configs.Recordings{Directory: soundBeside(path)}}
 }
+
+// soundBeside is where recordings are kept beside an embedded file, when no configuration names another place.
+func soundBeside(path string) string { return filepath.Join(filepath.Dir(path), "recordings") }
 
 func callsListCommand() *cobra.Command {
 	flags, filter, limit := &storeFlags{}, &filterFlags{}, 0

@@ -11,6 +11,8 @@ import (
 
 	"github.com/trunkline/trunkline/store"
 	"github.com/trunkline/trunkline/store/boltstore"
+	"github.com/trunkline/trunkline/store/sound"
+	"github.com/trunkline/trunkline/transcode"
 )
 
 // trunklineRun runs a command with something typed into it.
@@ -117,5 +119,28 @@ func TestDeleteOfWhatIsNotThere(t *testing.T) {
 	}
 	if _, err := os.Stat(none); !errors.Is(err, fs.ErrNotExist) {
 		t.Error("deleting made a file")
+	}
+}
+
+// Deleting a call deletes its recording, also when no configuration says where that is.
+func TestCallsDeleteTakesTheRecording(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "calls.db")
+	s, err := boltstore.Open(path, boltstore.Options{})
+	must(t, err)
+	put(t, s, "call-a", "frontdesk", true)
+	keep, err := sound.New(sound.Options{Directory: filepath.Join(dir, "recordings")})
+	must(t, err)
+	r, err := keep.Begin("call-a", transcode.PCMU)
+	must(t, err)
+	name, err := r.Finish(begin.AddDate(10, 0, 0))
+	must(t, err)
+	must(t, s.Finish(t.Context(), store.Call{ID: "call-a", Recording: name}))
+	must(t, s.Close())
+	if code, _, errs := trunklineRun(t, "", "calls", "delete", "call-a", "--yes", "--store", path); code != 0 {
+		t.Fatal(errs)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "recordings", name)); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the recording outlives its call: %v", err)
 	}
 }

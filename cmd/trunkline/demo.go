@@ -170,7 +170,7 @@ func (d *demo) config(model demoModel) (*configs.Config, error) {
 		voice, transcription = "alloy", "whisper-1"
 	}
 	cfg, err := configs.Parse("demo.yaml", []byte(demoYAML+"  - "+model.entry+"\n"), configs.Options{
-		Env:        append(model.env, "DEMO_STORE="+d.path, "DEMO_VOICE="+voice, "DEMO_TRANSCRIPTION="+transcription),
+		Env:        append(model.env, "DEMO_STORE="+d.path, "DEMO_SOUND="+soundBeside(d.path), "DEMO_VOICE="+voice, "DEMO_TRANSCRIPTION="+transcription),
 		KnownTools: []string{"order_status"},
 	})
 	if err != nil {
