@@ -194,6 +194,7 @@ func (p *noPhone) refuse() error {
 func (p *noPhone) Hangup(context.Context, string) error              { return p.refuse() }
 func (p *noPhone) Transfer(context.Context, string) error            { return p.refuse() }
 func (p *noPhone) Consult(context.Context, tools.Consultation) error { return p.refuse() }
+func (p *noPhone) Say(context.Context, string, string) error         { return nil } // nobody listens
 func (p *noPhone) SendDigits(context.Context, string) error          { return p.refuse() }
 func (p *noPhone) Digits(context.Context, bool) <-chan rune {
 	_ = p.refuse()

@@ -125,6 +125,10 @@ func (c *Conversation) settleTools(now time.Time) {
 			r.said++
 			c.sayLine(l)
 		}
+		c.sayOwn(r)
+	}
+	for r := range c.tools.background {
+		c.sayOwn(r)
 	}
 }
 
@@ -138,49 +142,10 @@ func (c *Conversation) unsaid(now time.Time) {
 	}
 }
 
-// nextLine is what the caller should hear next while the tool runs, and from when on; zero when there is nothing more.
-func (r *running) nextLine() (tools.Line, time.Time) {
-	say := &r.policy.Say
-	if r.began.IsZero() {
-		return tools.Line{}, time.Time{}
-	}
-	if r.said == 0 && !say.Start.Empty() {
-		return say.Start, r.began
-	}
-	if say.After > 0 && (r.said == 0 || r.said == 1 && !say.Start.Empty()) {
-		return say.Slow, r.began.Add(say.After)
-	}
-	return tools.Line{}, time.Time{}
-}
-
 // quiet reports that neither side speaks, or is about to.
 func (c *Conversation) quiet() bool {
 	r := c.responses
 	return r.free() && len(r.wishes) == 0 && !r.callerSpeaks && !r.undecided && r.turnDue.IsZero() && !c.playback.playing() && !c.held && !r.off && c.end == nil
-}
-
-// sayLine says something while a tool runs.
-func (c *Conversation) sayLine(l tools.Line) {
-	if len(l.Clip) > 0 {
-		c.playback.line(NewClip(l.Clip))
-		return
-	}
-	c.responses.want(wish{kind: wishLine, instructions: c.desk.Profile.also(
-		"A tool is still at work. Say exactly these words and nothing else: " + l.Text)})
-}
-
-// sayLineDeadline is when the next line is due; zero while somebody speaks, whose end is an event.
-func (c *Conversation) sayLineDeadline() (earliest time.Time) {
-	var d deadline
-	if !c.quiet() {
-		return d.earliest
-	}
-	for _, r := range c.tools.open {
-		if _, at := r.nextLine(); !at.IsZero() {
-			d.at(at)
-		}
-	}
-	return d.earliest
 }
 
 // entry is one line of the ledger in the record. It is written by the tool's own goroutine, so that it is there whatever

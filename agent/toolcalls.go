@@ -34,6 +34,7 @@ type running struct {
 	policy tools.Effects
 	acts   bool       // it changes the world
 	began  time.Time  // when it was asked for, or started
+	lines  []string   // that its handler wants said
 	said   int        // lines that the caller heard while it runs: at its start, and that it takes a while
 	over   bool       // it has its outcome
 	past   bool       // the caller has spoken, or pressed a key, since

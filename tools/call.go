@@ -23,6 +23,9 @@ type Control interface {
 	// they want the caller, who is connected to them once the tool returns [PutThrough]. Otherwise the error says why not,
 	// in a *TellError where the caller may be told.
 	Consult(ctx context.Context, c Consultation) error
+	// Say has the agent say text while the function call runs, at the next moment when neither side speaks. It returns when
+	// the line waits to be said.
+	Say(ctx context.Context, callID, text string) error
 	// SendDigits presses keys: 0-9 * # A-D. It returns when they wait to be sent.
 	SendDigits(ctx context.Context, keys string) error
 	// Digits gives the keys that the caller presses from now until ctx ends to this tool instead of the model. The channel
@@ -98,6 +101,22 @@ func (c *Call) ForEffect(callID, effect string) *Call {
 	d.Invocation = invocationKey(c.ID, effect)
 	return d
 }
+
+// Say has the agent say a few words, at most 300 bytes, while the tool is at work and as soon as neither side speaks:
+// "I have found your booking and look for a room now." What is not said when the handler returns is left out. It does not
+// wait until it was said. Errors: of the text, of ctx, [ErrNoLine], and [ErrSayings].
+func (c *Call) Say(ctx context.Context, text string) error {
+	if err := (Line{Text: text}).check(); err != nil {
+		return err
+	}
+	if c.Control == nil {
+		return ErrNoLine
+	}
+	return c.Control.Say(ctx, c.CallID, text)
+}
+
+// ErrSayings: a tool said more than the caller can be told, or it is not at work any more.
+var ErrSayings = errors.New("the line is not said: the tool is over, or has others waiting")
 
 // Set keeps a value for the rest of the phone call: a customer found by one tool is there for the next.
 func (c *Call) Set(key string, value any) {
@@ -180,6 +199,8 @@ func (noLine) Hangup(context.Context, string) error   { return ErrNoLine }
 func (noLine) Transfer(context.Context, string) error { return ErrNoLine }
 
 func (noLine) Consult(context.Context, Consultation) error { return ErrNoLine }
+
+func (noLine) Say(context.Context, string, string) error { return ErrNoLine }
 
 func (noLine) SendDigits(context.Context, string) error { return ErrNoLine }
 

@@ -59,6 +59,7 @@ type cutter struct {
 	reason, target string
 	keys           string // that its caller presses; "": 5
 	pressed        string // at the other end
+	said           string // by the agent
 	secret         bool
 	asked          Consultation
 	err            error
@@ -77,6 +78,29 @@ func (c *cutter) Transfer(_ context.Context, target string) error {
 func (c *cutter) Consult(_ context.Context, q Consultation) error {
 	c.asked = q
 	return c.err
+}
+
+// A handler's words go to its own run; nothing, and too much, is refused at once.
+func TestCallSay(t *testing.T) {
+	line := &cutter{}
+	c := (&Call{ID: "a", Control: line}).For("c1")
+	must(t, c.Say(t.Context(), "One moment."))
+	if line.said != "c1: One moment." {
+		t.Errorf("%q", line.said)
+	}
+	for _, text := range []string{"", strings.Repeat("x", 301)} {
+		if c.Say(t.Context(), text) == nil {
+			t.Errorf("%d bytes were taken", len(text))
+		}
+	}
+	if err := (&Call{}).Say(t.Context(), "x"); !errors.Is(err, ErrNoLine) {
+		t.Errorf("without a line: %v", err)
+	}
+}
+
+func (c *cutter) Say(_ context.Context, callID, text string) error {
+	c.said = callID + ": " + text
+	return nil
 }
 
 func (c *cutter) SendDigits(_ context.Context, keys string) error {
