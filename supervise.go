@@ -71,6 +71,7 @@ func (s *Service) openPage(cfg *configs.Supervisor) (*page, error) {
 	for _, p := range cfg.Proxies {
 		o.Proxies = append(o.Proxies, p.Prefix)
 	}
+	s.metrics.registry.MustRegister(pageFigures{server})
 	l, err := server.Listen(o)
 	if err != nil {
 		server.Close()

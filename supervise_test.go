@@ -192,7 +192,7 @@ func TestPageIsNotOpenToOthers(t *testing.T) {
 	cfg.Supervisor = configs.Supervisor{Listen: "0.0.0.0:0"}
 	_, a := embedded(t)
 	defer func() { must(t, a.close(context.Background())) }()
-	s := &Service{cfg: cfg, kept: a, log: testLog(t)}
+	s := &Service{cfg: cfg, kept: a, log: testLog(t), metrics: newMetrics()}
 	if _, err := s.openPage(&cfg.Supervisor); err == nil || !strings.Contains(err.Error(), "supervisor.listen") {
 		t.Errorf("%v", err)
 	}
