@@ -85,15 +85,7 @@ func (a *api) transfer(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (a *api) tell(w http.ResponseWriter, r *http.Request) error {
-	var in noteBody
-	if err := body(w, r, &in); err != nil {
-		return err
-	}
-	text, err := in.text()
-	if err != nil {
-		return err
-	}
-	c, err := a.see(r)
+	c, text, err := a.remark(w, r)
 	if err != nil {
 		return err
 	}

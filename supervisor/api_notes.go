@@ -29,17 +29,22 @@ func (n *noteBody) text() (string, error) {
 	return text, nil
 }
 
+// remark is the call that a request is about, and the text that it brings.
+func (a *api) remark(w http.ResponseWriter, r *http.Request) (c *store.Call, text string, err error) {
+	var in noteBody
+	if err = body(w, r, &in); err != nil {
+		return nil, "", err
+	}
+	if text, err = in.text(); err != nil {
+		return nil, "", err
+	}
+	c, err = a.see(r)
+	return c, text, err
+}
+
 // addNote puts a remark into a transcript, also of a call that is over. The caller and the agent do not know of it.
 func (a *api) addNote(w http.ResponseWriter, r *http.Request) error {
-	var in noteBody
-	if err := body(w, r, &in); err != nil {
-		return err
-	}
-	text, err := in.text()
-	if err != nil {
-		return err
-	}
-	c, err := a.see(r)
+	c, text, err := a.remark(w, r)
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/trunkline/trunkline/agent/simulator"
+	"github.com/trunkline/trunkline/store/export"
 	"github.com/trunkline/trunkline/telephony/phone"
 	"github.com/trunkline/trunkline/transcode"
 )
@@ -49,7 +50,7 @@ type callFlags struct {
 
 func (c *callFlags) run(cmd *cobra.Command, to string) error {
 	opts := phone.CallOptions{To: to, From: c.from, OnEvent: func(e phone.Event) {
-		fmt.Fprintf(cmd.OutOrStdout(), "%7.1f  %s %s\n", e.At.Seconds(), e.Kind, plain(e.Detail))
+		fmt.Fprintf(cmd.OutOrStdout(), "%7.1f  %s %s\n", e.At.Seconds(), e.Kind, export.Plain(e.Detail))
 	}}
 	var err error
 	if opts.Laws, err = laws(c.law); err != nil {

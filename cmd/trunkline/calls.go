@@ -16,6 +16,7 @@ import (
 	"github.com/trunkline/trunkline"
 	"github.com/trunkline/trunkline/configs"
 	"github.com/trunkline/trunkline/store"
+	"github.com/trunkline/trunkline/store/export"
 )
 
 func callsCommand() *cobra.Command {
@@ -277,7 +278,7 @@ func printCall(w io.Writer, c *store.Call) {
 		c.Trunk, part, c.Agent, c.Codec)
 	for _, more := range []struct{ what, text string }{{"forwarded by", c.Forwarded}, {"caller's number, says the trunk:", c.Verification}, {"encrypted with", c.SRTP}, {"tags:", string(c.Tags)}} {
 		if more.text != "" {
-			fmt.Fprintf(w, "  %s %s\n", more.what, plain(more.text))
+			fmt.Fprintf(w, "  %s %s\n", more.what, export.Plain(more.text))
 		}
 	}
 	fmt.Fprintf(w, "  %s, %s\n", duration(c), ending(c))
@@ -317,7 +318,7 @@ func ending(c *store.Call) string {
 	if c.Live() {
 		return "going on"
 	}
-	return fmt.Sprintf("ended by %s: %s", c.EndedBy, plain(c.Cause))
+	return fmt.Sprintf("ended by %s: %s", c.EndedBy, export.Plain(c.Cause))
 }
 
 // orDash is a text of somebody else's for the terminal, "-" when there is none.
@@ -325,5 +326,5 @@ func orDash(s string) string {
 	if s == "" {
 		return "-"
 	}
-	return plain(s)
+	return export.Plain(s)
 }

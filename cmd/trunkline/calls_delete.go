@@ -12,6 +12,7 @@ import (
 
 	"github.com/trunkline/trunkline"
 	"github.com/trunkline/trunkline/store"
+	"github.com/trunkline/trunkline/store/export"
 )
 
 func callsDeleteCommand() *cobra.Command {
@@ -92,7 +93,7 @@ func (d *deletion) ofCaller(ctx context.Context, cmd *cobra.Command, e trunkline
 		return err
 	}
 	if n > 0 {
-		if err := d.sure(cmd, fmt.Sprintf("delete %s from %s", counted(n), plain(d.caller))); err != nil {
+		if err := d.sure(cmd, fmt.Sprintf("delete %s from %s", counted(n), export.Plain(d.caller))); err != nil {
 			return err
 		}
 	}

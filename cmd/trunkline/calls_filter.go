@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/trunkline/trunkline/store"
+	"github.com/trunkline/trunkline/store/export"
 )
 
 // filterFlags say which calls are meant.
@@ -57,5 +58,5 @@ func tagged(c *store.Call) string {
 	if c.Tags == "" {
 		return "-"
 	}
-	return strings.ReplaceAll(plain(string(c.Tags)), " ", ",")
+	return strings.ReplaceAll(export.Plain(string(c.Tags)), " ", ",")
 }

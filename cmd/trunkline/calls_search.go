@@ -69,7 +69,7 @@ func printFound(w io.Writer, found store.Found, asJSON bool) error {
 			continue
 		}
 		c := &hit.Call
-		fmt.Fprintf(w, "%s  %s  %s  %s\n", c.ID, c.Started.Local().Format(time.DateTime), plain(c.Agent), orDash(c.Caller))
+		fmt.Fprintf(w, "%s  %s  %s  %s\n", c.ID, c.Started.Local().Format(time.DateTime), export.Plain(c.Agent), orDash(c.Caller))
 		p := newPrinter(w, c.Started)
 		for _, e := range hit.Lines {
 			p.entry(e)

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/trunkline/trunkline"
+	"github.com/trunkline/trunkline/store/export"
 )
 
 func checkCommand() *cobra.Command {
@@ -60,9 +61,9 @@ their tools. A model service is asked for a session, and for no answer. Each par
 }
 
 func showFinding(w io.Writer, f *trunkline.Finding) {
-	fmt.Fprintf(w, "%-4s  %s: %s\n", f.Status, plain(f.Place), plain(f.Detail))
+	fmt.Fprintf(w, "%-4s  %s: %s\n", f.Status, export.Plain(f.Place), export.Plain(f.Detail))
 	if f.Remedy != "" {
-		fmt.Fprintf(w, "      → %s\n", plain(f.Remedy))
+		fmt.Fprintf(w, "      → %s\n", export.Plain(f.Remedy))
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 
 	"github.com/trunkline/trunkline/agent/simulator"
 	"github.com/trunkline/trunkline/configs"
+	"github.com/trunkline/trunkline/store/export"
 )
 
 func simCommand() *cobra.Command {
@@ -80,7 +81,7 @@ func observe(w io.Writer) func(simulator.Observation) {
 	return func(o simulator.Observation) {
 		mu.Lock()
 		defer mu.Unlock()
-		fmt.Fprintf(w, "%s %s %-9s %s %s\n", o.At.Format("15:04:05.000"), o.Session, o.Kind, plain(o.Name), plain(o.Text))
+		fmt.Fprintf(w, "%s %s %-9s %s %s\n", o.At.Format("15:04:05.000"), o.Session, o.Kind, export.Plain(o.Name), export.Plain(o.Text))
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/trunkline/trunkline"
+	"github.com/trunkline/trunkline/store/export"
 	"github.com/trunkline/trunkline/tools"
 )
 
@@ -118,7 +119,7 @@ func manner(e tools.Effects) (words []string) {
 // clipped is a description that fits a line of the list. Servers write them, so control characters are left out.
 func clipped(text string) string {
 	const most = 60
-	runes := []rune(plain(strings.Join(strings.Fields(text), " ")))
+	runes := []rune(export.Plain(strings.Join(strings.Fields(text), " ")))
 	if len(runes) <= most {
 		return string(runes)
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/trunkline/trunkline"
+	"github.com/trunkline/trunkline/store/export"
 	"github.com/trunkline/trunkline/tools"
 )
 
@@ -99,7 +100,7 @@ func printOutcome(cmd *cobra.Command, tool string, o *tools.Outcome, asJSON bool
 	w := cmd.ErrOrStderr()
 	fmt.Fprintf(w, "%s in %s, attempts: %d, result: %d bytes\n", o.Status, o.Duration.Round(100*time.Microsecond), o.Attempts, o.ResultBytes)
 	if o.Effect != tools.NoEffect {
-		fmt.Fprintf(w, "in a call the agent would now: %s %s %s\n", o.Effect, plain(o.Target), plain(o.Reason))
+		fmt.Fprintf(w, "in a call the agent would now: %s %s %s\n", o.Effect, export.Plain(o.Target), export.Plain(o.Reason))
 	}
 	return nil
 }

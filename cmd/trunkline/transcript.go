@@ -6,9 +6,9 @@ import (
 	"io"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/trunkline/trunkline/store"
+	"github.com/trunkline/trunkline/store/export"
 )
 
 // printer writes a transcript for people: one line an entry, times in seconds from the start of the call.
@@ -126,24 +126,10 @@ func (p *printer) parts(e *store.Entry) string {
 }
 
 func (p *printer) line(at time.Time, who, text string) {
-	fmt.Fprintf(p.w, "%7.1f  %-7s %s\n", at.Sub(p.started).Seconds(), plain(who), plain(text))
+	fmt.Fprintf(p.w, "%7.1f  %-7s %s\n", at.Sub(p.started).Seconds(), export.Plain(who), export.Plain(text))
 }
 
 // join puts a blank between what there is of a and b.
 func join(a, b string) string {
 	return strings.TrimSpace(strings.TrimSpace(a) + " " + strings.TrimSpace(b))
-}
-
-// plain keeps strangers from writing to the terminal: callers, models and web services choose these texts, and a
-// terminal obeys control characters in them. It also keeps a line one line.
-func plain(text string) string {
-	return strings.Map(func(r rune) rune {
-		switch {
-		case r == '\n' || r == '\t' || r == '\r':
-			return ' '
-		case unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r):
-			return unicode.ReplacementChar
-		}
-		return r
-	}, text)
 }

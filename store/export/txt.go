@@ -32,7 +32,7 @@ func (t *txt) Begin(c *store.Call) error {
 	t.started = c.Started
 	for _, row := range head(c) {
 		if row[1] != "" {
-			fmt.Fprintf(&b, "%-10s%s\n", row[0], plain(row[1]))
+			fmt.Fprintf(&b, "%-10s%s\n", row[0], Plain(row[1]))
 		}
 	}
 	b.WriteString("\n")
@@ -63,7 +63,7 @@ func (t *txt) Entry(e *store.Entry) error {
 	if what == "" {
 		return nil
 	}
-	_, err := fmt.Fprintf(t.w, "%8s  %-10s  %s\n", since(e.At.Sub(t.started)), plain(who), plain(what))
+	_, err := fmt.Fprintf(t.w, "%8s  %-10s  %s\n", since(e.At.Sub(t.started)), Plain(who), Plain(what))
 	return err
 }
 
@@ -153,8 +153,9 @@ func joined(a, b string) string {
 	return strings.TrimSpace(strings.TrimSpace(a) + " " + strings.TrimSpace(b))
 }
 
-// plain keeps a line one line, and strangers from writing to the terminal that shows the file.
-func plain(text string) string {
+// Plain keeps a line one line, and strangers from writing to the terminal that shows it: callers, models and web services
+// choose these texts, and a terminal obeys control characters in them.
+func Plain(text string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
 		case r == '\n' || r == '\t' || r == '\r':
