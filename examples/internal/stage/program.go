@@ -83,7 +83,7 @@ func (p *Process) Wait() error {
 func Serves(t *testing.T) {
 	t.Helper()
 	port := freePort(t)
-	p := Start(t, []string{"TRUNKLINE_SIP_LISTEN=tcp://" + port, "TRUNKLINE_ADMIN_LISTEN=127.0.0.1:0",
+	p := Start(t, []string{"TRUNKLINE_SIP_LISTEN=tcp://" + port, "TRUNKLINE_ADMIN_LISTEN=127.0.0.1:0", "TRUNKLINE_SUPERVISOR_LISTEN=127.0.0.1:0",
 		"TRUNKLINE_STORE_PATH=" + filepath.Join(t.TempDir(), "calls.db")}, Build(t))
 	Until(t, "the program answers calls", func() bool {
 		conn, err := net.Dial("tcp", port)
